@@ -1,0 +1,177 @@
+//! From the command line to a [`Request`]: getopt's grammar, no side effects.
+
+use crate::error::{Error, Value};
+use crate::number::{self, Refusal};
+use crate::options::{Opt, asks_for_shell, long, short};
+use crate::request::{Command, Launch, Locking, Mode, Place, Range, Request};
+use crate::seconds;
+use crate::sys::Args;
+use lexopt::{Arg, Parser};
+use std::ffi::{CStr, OsStr, OsString};
+use std::os::fd::RawFd;
+use std::os::unix::ffi::OsStrExt;
+
+/// Reads the command line.
+pub fn parse(args: Args) -> Result<Request, Error> {
+    if args.count() < 2 {
+        return Err(Error::NotEnoughArguments);
+    }
+    let mut options = Options::default();
+    let first_operand = match options.parse(args)? {
+        Parsed::Operands(index) => index,
+        Parsed::Help => return Ok(Request::Help),
+        Parsed::Version => return Ok(Request::Version),
+    };
+    if options.close && options.no_fork {
+        return Err(Error::IncompatibleOptions);
+    }
+    options.request(args, first_operand)
+}
+
+/// How parsing ended.
+enum Parsed {
+    /// With the operands, which start at this word; there may be none.
+    Operands(usize),
+    Help,
+    Version,
+}
+
+/// The options met so far; the last of a kind wins.
+#[derive(Default)]
+struct Options {
+    locking: Locking,
+    close: bool,
+    no_fork: bool,
+    descriptor: Option<RawFd>,
+    /// `-c` or `--command`, as typed.
+    shell: Option<&'static CStr>,
+}
+
+impl Options {
+    /// Reads the words up to the first operand.
+    fn parse(&mut self, args: Args) -> Result<Parsed, Error> {
+        let words = (1..args.count()).filter_map(|index| args.get(index));
+        let mut parser = Parser::from_args(words.map(|word| OsStr::from_bytes(word.to_bytes())));
+        // As getopt: in `-w=5` the value is `=5`.
+        parser.set_short_equals(false);
+        let mut index = 0;
+        loop {
+            // Within a cluster the parser does not tell how many words are left,
+            // but then the word is the one already known.
+            index = next_word(&mut parser, args).unwrap_or(index);
+            let word = args.get(index).unwrap_or_default();
+            let opt = match parser.next() {
+                Ok(None) => return Ok(Parsed::Operands(args.count())),
+                Ok(Some(Arg::Value(_))) => {
+                    let next = next_word(&mut parser, args).unwrap_or_default();
+                    return Ok(Parsed::Operands(next.saturating_sub(1)));
+                }
+                Ok(Some(Arg::Short(_) | Arg::Long(_))) if asks_for_shell(word) => {
+                    Some(Opt::Command)
+                }
+                Ok(Some(Arg::Short(letter))) => short(letter),
+                Ok(Some(Arg::Long(name))) => {
+                    let opt = long(name);
+                    let flag = opt.is_some_and(|opt| !opt.takes_value());
+                    opt.filter(|_| !(flag && parser.optional_value().is_some()))
+                }
+                Err(_) => None,
+            };
+            match opt.ok_or(Error::UnrecognizedOption(word))? {
+                Opt::Help => return Ok(Parsed::Help),
+                Opt::Version => return Ok(Parsed::Version),
+                opt => self.apply(opt, word, &mut parser)?,
+            }
+        }
+    }
+
+    fn apply(&mut self, opt: Opt, word: &'static CStr, parser: &mut Parser) -> Result<(), Error> {
+        let mut value = || parser.value().map_err(|_| Error::MissingValue(word));
+        match opt {
+            Opt::Shared => self.locking.mode = Mode::Shared,
+            Opt::Exclusive => self.locking.mode = Mode::Exclusive,
+            Opt::Unlock => self.locking.mode = Mode::Unlock,
+            Opt::Nonblocking => self.locking.nonblocking = true,
+            Opt::Timeout => {
+                self.locking.timeout = read(value()?, Value::Timeout, seconds::timeout)?;
+            }
+            Opt::ConflictExitCode => {
+                self.locking.conflict_exit = read(value()?, Value::ExitCode, number::exit_status)?;
+            }
+            Opt::Close => self.close = true,
+            Opt::NoFork => self.no_fork = true,
+            Opt::Fcntl => _ = self.range(),
+            Opt::Start => self.range().start = read(value()?, Value::Start, number::size)?,
+            Opt::Length => self.range().length = read(value()?, Value::Length, number::size)?,
+            Opt::Fd => {
+                self.descriptor = Some(read(value()?, Value::Descriptor, number::descriptor)?);
+            }
+            Opt::Verbose => self.locking.verbose = true,
+            Opt::Command => self.shell = Some(word),
+            Opt::Help | Opt::Version => {}
+        }
+        Ok(())
+    }
+
+    /// The range to lock, since a range it is: at first, the whole file.
+    fn range(&mut self) -> &mut Range {
+        self.locking.range.get_or_insert_default()
+    }
+
+    /// What is asked for, given the operands.
+    fn request(self, args: Args, first: usize) -> Result<Request, Error> {
+        let operands = args.count() - first;
+        if let Some(word) = self.shell {
+            let string = args.get(first).filter(|_| operands == 1);
+            let string = string.ok_or(Error::CommandCount(word))?;
+            let descriptor = self.descriptor.ok_or(Error::MissingTarget)?;
+            return Ok(self.run(Place::Descriptor(descriptor), Command::Shell(string)));
+        }
+        if let Some(descriptor) = self.descriptor {
+            let command = args.command(first).ok_or(Error::MissingCommand)?;
+            return Ok(self.run(Place::Descriptor(descriptor), Command::Program(command)));
+        }
+        let operand = args.get(first).ok_or(Error::MissingTarget)?;
+        match args.get(first + 1) {
+            None => self.lock(operand),
+            Some(word) if asks_for_shell(word) => {
+                let string = args.get(first + 2).filter(|_| operands == 3);
+                let string = string.ok_or(Error::CommandCount(word))?;
+                Ok(self.run(Place::File(operand), Command::Shell(string)))
+            }
+            Some(_) => {
+                let command = args.command(first + 1).ok_or(Error::MissingCommand)?;
+                Ok(self.run(Place::File(operand), Command::Program(command)))
+            }
+        }
+    }
+
+    fn lock(self, operand: &CStr) -> Result<Request, Error> {
+        let word = OsStr::from_bytes(operand.to_bytes()).to_owned();
+        let descriptor = read(word, Value::Descriptor, number::descriptor)?;
+        Ok(Request::Lock { descriptor, locking: self.locking })
+    }
+
+    fn run(self, place: Place, command: Command) -> Request {
+        let launch = match (self.no_fork, self.close) {
+            (true, _) => Launch::Replace,
+            (false, true) => Launch::ForkWithoutLock,
+            (false, false) => Launch::Fork,
+        };
+        Request::Run { place, locking: self.locking, command, launch }
+    }
+}
+
+/// The index of the word that the parser reads next, unless it is within one.
+fn next_word(parser: &mut Parser, args: Args) -> Option<usize> {
+    parser.try_raw_args().map(|rest| args.count() - rest.as_slice().len())
+}
+
+/// Reads an option's value, or refuses it by the name of what it was meant to be.
+fn read<T>(
+    word: OsString,
+    meant: Value,
+    reader: impl Fn(&[u8]) -> Result<T, Refusal>,
+) -> Result<T, Error> {
+    reader(word.as_bytes()).map_err(|reason| Error::InvalidValue(meant, word, reason))
+}

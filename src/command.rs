@@ -1,0 +1,131 @@
+//! The command: found as execvp(3) finds it, run, waited for.
+
+use crate::console::Console;
+use crate::error::Error;
+use crate::request::{Command, Launch};
+use crate::sys::{self, Argv, ScriptArgv};
+use rustix::io::Errno;
+use rustix::process::{self, Pid, WaitOptions};
+use std::ffi::CStr;
+use std::os::fd::RawFd;
+
+const SHELL: &CStr = c"/bin/sh";
+/// Where execvp(3) of the GNU C library looks if PATH is not set.
+const DEFAULT_PATH: &CStr = c"/bin:/usr/bin";
+/// The kernel's limits, in bytes, the first without and the second with the final NUL.
+const NAME_MAX: usize = 255;
+const PATH_MAX: usize = 4096;
+
+/// A command, with everything allocated that its execution needs.
+pub struct Program {
+    argv: Argv,
+    /// For an executable that the kernel does not recognise: a script without `#!`.
+    script: ScriptArgv,
+    candidate: Vec<u8>,
+}
+
+impl Program {
+    /// Makes a command ready to run.
+    pub fn new(command: Command) -> Self {
+        let argv = match command {
+            Command::Program(argv) => argv,
+            Command::Shell(string) => {
+                let shell = sys::variable(c"SHELL").filter(|shell| !shell.is_empty());
+                Argv::new([shell.unwrap_or(SHELL), c"-c", string])
+            }
+        };
+        let script = argv.for_interpreter(SHELL);
+        Self { argv, script, candidate: Vec::with_capacity(PATH_MAX + NAME_MAX + 2) }
+    }
+
+    /// The name by which the command is looked for.
+    pub fn name(&self) -> &'static CStr {
+        self.argv.program()
+    }
+
+    /// Runs the command and returns the status to exit with. `lock` is the
+    /// locked descriptor, which a command launched without the lock must not have.
+    pub fn run(mut self, launch: Launch, lock: RawFd, console: &mut Console) -> Result<u8, Error> {
+        // Otherwise the kernel would reap the command before we do.
+        sys::default_sigchld();
+        let spawned = match launch {
+            Launch::Replace => {
+                // The buffer would be lost; what cannot be written is lost all the same.
+                let _ = console.flush();
+                sys::exit_now(self.replace(console))
+            }
+            Launch::Fork => sys::spawn(|| self.replace(console)),
+            Launch::ForkWithoutLock => sys::spawn(|| {
+                sys::close(lock);
+                self.replace(console)
+            }),
+        };
+        wait(spawned.map_err(Error::Fork)?)
+    }
+
+    /// Becomes the command. If that fails, says why and returns the status to
+    /// exit with at once: output that is held back is lost, as in util-linux.
+    fn replace(&mut self, console: &Console) -> u8 {
+        let errno = self.execute();
+        let error = Error::Execute(self.name(), errno);
+        console.for_child().report(&error);
+        error.exit().into()
+    }
+
+    /// execvp(3), as the GNU C library has it.
+    fn execute(&mut self) -> Errno {
+        let name = self.name();
+        match name.to_bytes() {
+            [] => Errno::NOENT,
+            bytes if bytes.contains(&b'/') => self.attempt(name),
+            bytes if bytes.len() > NAME_MAX => Errno::NAMETOOLONG,
+            bytes => self.search(bytes),
+        }
+    }
+
+    /// Tries each directory of PATH. A failure that another directory may not
+    /// have goes on to the next; of these, EACCES is remembered.
+    fn search(&mut self, name: &[u8]) -> Errno {
+        let path = sys::variable(c"PATH").unwrap_or(DEFAULT_PATH).to_bytes();
+        let mut candidate = std::mem::take(&mut self.candidate);
+        let (mut last, mut denied) = (Errno::NOENT, false);
+        for directory in path.split(|&byte| byte == b':').filter(|path| path.len() < PATH_MAX) {
+            candidate.clear();
+            candidate.extend_from_slice(directory);
+            if !directory.is_empty() {
+                candidate.push(b'/');
+            }
+            candidate.extend_from_slice(name);
+            candidate.push(0);
+            last = self.attempt(CStr::from_bytes_until_nul(&candidate).unwrap_or_default());
+            match last {
+                Errno::ACCESS => denied = true,
+                Errno::NOENT | Errno::NOTDIR | Errno::STALE | Errno::NODEV | Errno::TIMEDOUT => {}
+                _ => return last,
+            }
+        }
+        if denied { Errno::ACCESS } else { last }
+    }
+
+    fn attempt(&mut self, path: &CStr) -> Errno {
+        match self.argv.execute(path) {
+            Errno::NOEXEC => self.script.execute(SHELL, path),
+            errno => errno,
+        }
+    }
+}
+
+/// Waits for the command. A command killed by a signal gives 128 and the signal's number.
+fn wait(child: Pid) -> Result<u8, Error> {
+    loop {
+        match process::waitpid(Some(child), WaitOptions::empty()) {
+            Ok(Some((_, status))) => {
+                let status =
+                    status.exit_status().or(status.terminating_signal().map(|signal| 128 + signal));
+                return Ok(status.and_then(|status| status.try_into().ok()).unwrap_or_default());
+            }
+            Ok(None) | Err(Errno::INTR) => {}
+            Err(errno) => return Err(Error::Wait(errno)),
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! What flock prints, and what becomes of output that cannot be written.
+
+use crate::errno;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::sys;
+use rustix::fd::BorrowedFd;
+use rustix::io::{self, Errno};
+use rustix::{stdio, termios};
+
+/// Standard output and standard error, with the memory that C's stdio has of them.
+///
+/// Scripts can tell when and how often util-linux writes: output goes out at
+/// once to a terminal and at the end to anything else; of a message, the
+/// program's name, the text and the reason are written one by one, each whatever
+/// became of the one before; and a message that was lost is an exit status of 1.
+pub struct Console {
+    /// The last component of argv\[0\], which may be empty.
+    name: &'static [u8],
+    buffer: Vec<u8>,
+    lines_at_once: Option<bool>,
+    output_lost: bool,
+    message_lost: bool,
+}
+
+impl Console {
+    /// A console for the program of that argv\[0\].
+    pub fn new(program: &'static [u8]) -> Self {
+        Self::named(program.rsplit(|&byte| byte == b'/').next().unwrap_or_default())
+    }
+
+    /// A console for a child process. What the child cannot write is not lost to
+    /// this one, whose memory it may share.
+    pub fn for_child(&self) -> Self {
+        Self::named(self.name)
+    }
+
+    fn named(name: &'static [u8]) -> Self {
+        Self {
+            name,
+            buffer: Vec::new(),
+            lines_at_once: None,
+            output_lost: false,
+            message_lost: false,
+        }
+    }
+
+    /// The program's name.
+    pub fn name(&self) -> &'static [u8] {
+        self.name
+    }
+
+    /// Prints whole lines to standard output.
+    pub fn print(&mut self, lines: &[u8]) {
+        self.buffer.extend_from_slice(lines);
+        if *self.lines_at_once.get_or_insert_with(|| termios::isatty(stdio::stdout())) {
+            self.output_lost |= self.flush().is_err();
+        }
+    }
+
+    /// Writes out what [`Console::print`] holds back. Another attempt at the same is not made.
+    pub fn flush(&mut self) -> Result<(), Errno> {
+        write_all(stdio::stdout(), &std::mem::take(&mut self.buffer))
+    }
+
+    /// Prints an error.
+    pub fn report(&mut self, error: &Error) {
+        self.complain(&error.text(), error.reason().as_deref());
+        if error.points_to_help() {
+            self.write_error(&[b"Try '", self.name, b" --help' for more information.\n"].concat());
+        }
+    }
+
+    /// Prints a message to standard error, with a reason if there is one.
+    pub fn complain(&mut self, text: &[u8], reason: Option<&str>) {
+        self.write_error(&[self.name, b": "].concat());
+        self.write_error(text);
+        match reason {
+            Some(reason) => self.write_error(&[b": ", reason.as_bytes(), b"\n"].concat()),
+            None => self.write_error(b"\n"),
+        }
+    }
+
+    fn write_error(&mut self, text: &[u8]) {
+        if write_all(stdio::stderr(), text).is_err() {
+            self.message_lost = true;
+        }
+    }
+
+    /// Flushes, and finds out whether everything was written: if it was not, the
+    /// status to exit with is 1 rather than the one given. Descriptors that are
+    /// not open for writing never counted, nor did a reader who went away.
+    pub fn close(mut self, status: u8) -> u8 {
+        match self.close_output() {
+            Ok(()) | Err(Some(Errno::BADF | Errno::PIPE)) => {}
+            Err(reason) => {
+                self.complain(b"write error", reason.map(errno::text).as_deref());
+                return Exit::Failure.into();
+            }
+        }
+        let kept = matches!(sys::close_duplicate(stdio::stderr()), Ok(()) | Err(Errno::BADF));
+        if self.message_lost || !kept { Exit::Failure.into() } else { status }
+    }
+
+    fn close_output(&mut self) -> Result<(), Option<Errno>> {
+        if self.output_lost {
+            return Err(None);
+        }
+        self.flush()?;
+        sys::close_duplicate(stdio::stdout())?;
+        Ok(())
+    }
+}
+
+fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<(), Errno> {
+    while !bytes.is_empty() {
+        let count = io::write(fd, bytes)?;
+        bytes = bytes.get(count..).unwrap_or_default();
+    }
+    Ok(())
+}

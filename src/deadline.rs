@@ -1,0 +1,53 @@
+//! The end of a wait: a timer whose signal interrupts the lock call.
+
+use crate::error::Error;
+use crate::sys::{Alarm, Timer};
+use rustix::process::{self, Signal};
+use std::time::{Duration, Instant};
+
+/// A wait that ends by itself.
+///
+/// That it is over is a matter of the clock alone: the signal only ends the
+/// system call, so one that came from elsewhere changes nothing. SIGALRM is
+/// caught, and not blocked, from [`Deadline::start`] to [`Deadline::end`].
+pub struct Deadline {
+    /// None if it is beyond what the clock can show.
+    at: Option<Instant>,
+    alarm: Alarm,
+    timer: Timer,
+}
+
+impl Deadline {
+    /// Starts the clock.
+    pub fn start(timeout: Duration) -> Result<Self, Error> {
+        let alarm = Alarm::catch().map_err(Error::Timer)?;
+        // Before the timer starts, so that it never fires too early.
+        let at = Instant::now().checked_add(timeout);
+        let timer = Timer::start(timeout, interval(timeout)).map_err(Error::Timer)?;
+        Ok(Self { at, alarm, timer })
+    }
+
+    /// Whether the time is over.
+    pub fn has_passed(&self) -> bool {
+        self.at.is_some_and(|at| Instant::now() >= at)
+    }
+
+    /// Stops the clock and makes SIGALRM again what it was when flock started.
+    pub fn end(self) {
+        drop(self.timer);
+        self.alarm.restore();
+        // Blocked and pending, it outlives exec: the command must find it so.
+        if self.alarm.was_pending() {
+            let _ = process::kill_process(process::getpid(), Signal::ALARM);
+        }
+    }
+}
+
+/// How often the signal is sent again. The first one may come just before the
+/// lock call and be lost on it; util-linux repeats it each hundredth of the whole seconds.
+fn interval(timeout: Duration) -> Duration {
+    match timeout.as_secs() {
+        0 => Duration::from_millis(10),
+        seconds => Duration::from_secs(seconds) / 100,
+    }
+}

@@ -1,0 +1,76 @@
+//! flock(1), a drop-in replacement for util-linux's: parse, open, lock, act.
+
+#![no_main]
+#![deny(unsafe_code)]
+
+use flock_rs::command::Program;
+use flock_rs::console::Console;
+use flock_rs::error::Error;
+use flock_rs::exit::Exit;
+use flock_rs::lock::{self, Outcome};
+use flock_rs::request::{Locking, Place, Request};
+use flock_rs::sys::Args;
+use flock_rs::target::Target;
+use flock_rs::{cli, help};
+use std::time::Instant;
+
+flock_rs::entry!(run);
+
+/// Does what the command line asks for; returns the exit status.
+fn run(args: Args) -> u8 {
+    let mut console = Console::new(args.get(0).unwrap_or_default().to_bytes());
+    let status = cli::parse(args).and_then(|request| carry_out(request, &mut console));
+    let status = status.unwrap_or_else(|error| {
+        console.report(&error);
+        error.exit().into()
+    });
+    console.close(status)
+}
+
+fn carry_out(request: Request, console: &mut Console) -> Result<u8, Error> {
+    match request {
+        Request::Help => console.print(&help::usage(console.name())),
+        Request::Version => console.print(&help::version(console.name())),
+        Request::Lock { descriptor, locking } => {
+            if acquire(Place::Descriptor(descriptor), &locking, console)?.is_none() {
+                return Ok(locking.conflict_exit);
+            }
+        }
+        Request::Run { place, locking, command, launch } => {
+            let Some(target) = acquire(place, &locking, console)? else {
+                return Ok(locking.conflict_exit);
+            };
+            let program = Program::new(command);
+            if locking.verbose {
+                let name = program.name().to_bytes();
+                console.print(&[console.name(), b": executing ", name, b"\n"].concat());
+            }
+            return program.run(launch, target.number, console);
+        }
+    }
+    Ok(Exit::Success.into())
+}
+
+/// Takes the lock. What comes back is locked, or nothing in a conflict.
+fn acquire(
+    place: Place,
+    locking: &Locking,
+    console: &mut Console,
+) -> Result<Option<Target>, Error> {
+    let mut target = Target::open(place, locking)?;
+    let start = locking.verbose.then(Instant::now);
+    let outcome = lock::acquire(&mut target, locking)?;
+    if let Some(start) = start {
+        match outcome {
+            Outcome::Acquired => {
+                let took = start.elapsed();
+                let (seconds, micros) = (took.as_secs(), took.subsec_micros());
+                let text = format!(": getting lock took {seconds}.{micros:06} seconds\n");
+                console.print(&[console.name(), text.as_bytes()].concat());
+            }
+            Outcome::Conflict => console.complain(b"failed to get lock", None),
+            Outcome::TimedOut => console.complain(b"timeout while waiting to get lock", None),
+        }
+    }
+    Ok((outcome == Outcome::Acquired).then_some(target))
+}

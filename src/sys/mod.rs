@@ -1,0 +1,65 @@
+//! The only unsafe code: what libc offers and rustix does not.
+
+mod alarm;
+mod args;
+mod process;
+
+pub use alarm::{Alarm, Timer};
+pub use args::{Args, variable};
+pub use process::{Argv, ScriptArgv, default_sigchld, exit_now, spawn};
+
+use rustix::fd::{AsRawFd, BorrowedFd, RawFd};
+use rustix::io::Errno;
+use std::ffi::c_int;
+
+type Result<T> = std::result::Result<T, Errno>;
+
+/// A descriptor that the caller of flock names by its number. It need not be
+/// open: the kernel answers EBADF then.
+pub fn descriptor(number: RawFd) -> BorrowedFd<'static> {
+    debug_assert!(number >= 0);
+    // SAFETY: flock neither opens nor closes a descriptor of that number while
+    // it uses this one, so the number means what the caller meant.
+    unsafe { BorrowedFd::borrow_raw(number) }
+}
+
+/// close(2) on a descriptor that belongs to no value of ours.
+///
+/// The command of `--close` must not have the lock, whoever opened it.
+pub fn close(number: RawFd) {
+    // SAFETY: called between fork and exec only, where nothing uses it any more.
+    unsafe { libc::close(number) };
+}
+
+/// Duplicates a descriptor and closes the duplicate, to hear of a write error
+/// that a network file system keeps back until close(2).
+pub fn close_duplicate(fd: BorrowedFd<'_>) -> Result<()> {
+    // SAFETY: the duplicate belongs to nobody else.
+    unsafe {
+        let duplicate = libc::dup(fd.as_raw_fd());
+        check(duplicate)?;
+        check(libc::close(duplicate))
+    }
+}
+
+/// Takes, changes or gives up an open file description lock, by fcntl(2) with
+/// `F_OFD_SETLK` or, where `waits` is set, `F_OFD_SETLKW`. Offsets are bytes from
+/// the start of the file; a length of 0 reaches to its end.
+pub fn lock_range(fd: BorrowedFd<'_>, kind: c_int, range: (i64, i64), waits: bool) -> Result<()> {
+    let command = if waits { libc::F_OFD_SETLKW } else { libc::F_OFD_SETLK };
+    // SAFETY: all fields are integers; `l_pid` has to be 0, as it is.
+    let mut lock: libc::flock = unsafe { std::mem::zeroed() };
+    lock.l_type = kind.try_into().map_err(|_| Errno::INVAL)?;
+    lock.l_whence = libc::SEEK_SET.try_into().map_err(|_| Errno::INVAL)?;
+    (lock.l_start, lock.l_len) = range;
+    // SAFETY: the kernel reads the structure, which lives until the call returns.
+    check(unsafe { libc::fcntl(fd.as_raw_fd(), command, &raw const lock) })
+}
+
+fn check(result: c_int) -> Result<()> {
+    if result < 0 { Err(last_errno()) } else { Ok(()) }
+}
+
+fn last_errno() -> Errno {
+    Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::INVAL)
+}

@@ -1,0 +1,67 @@
+//! Waits, within a bound, for something to be so.
+
+use crate::path;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::time::{Duration, Instant};
+
+const BOUND: Duration = Duration::from_secs(20);
+/// The status of a wait that was in vain.
+const IN_VAIN: u8 = 99;
+
+fn until(what: &str, is_so: impl Fn() -> bool) -> u8 {
+    let start = Instant::now();
+    while !is_so() {
+        if start.elapsed() > BOUND {
+            crate::print(&format!("probe: waited in vain: {what}\n"));
+            return IN_VAIN;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    0
+}
+
+/// Until the process waits for a lock.
+pub fn waiting(pid: i32) -> u8 {
+    until("await-waiting", || {
+        let call = fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
+        let mut words = call.split_whitespace();
+        let number: i64 = words.next().and_then(|word| word.parse().ok()).unwrap_or(-1);
+        let command = words.nth(1).unwrap_or_default();
+        // The number of F_OFD_SETLKW; flock(2) has nothing else to wait for.
+        number == libc::SYS_flock || (number == libc::SYS_fcntl && command == "0x26")
+    })
+}
+
+/// Until a lock on the file is held by anybody, or by nobody.
+pub fn locked(file: &[u8], wanted: bool) -> u8 {
+    until("await-locked", || {
+        let Ok(metadata) = fs::metadata(path(file)) else { return !wanted };
+        let inode = format!(":{}", metadata.ino());
+        let locks = fs::read_to_string("/proc/locks").expect("/proc/locks");
+        let held = locks.lines().any(|line| {
+            !line.contains("->")
+                && line.split_whitespace().nth(5).is_some_and(|file| file.ends_with(&inode))
+        });
+        held == wanted
+    })
+}
+
+/// Until the state letter of the process is one of these.
+pub fn state(pid: i32, letters: &[u8]) -> u8 {
+    until("await-state", || {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let state = stat.rsplit(") ").next().and_then(|rest| rest.bytes().next());
+        state.is_some_and(|state| letters.contains(&state))
+    })
+}
+
+/// Until the process is gone.
+pub fn gone(pid: i32) -> u8 {
+    until("await-gone", || !fs::exists(format!("/proc/{pid}")).unwrap_or(false))
+}
+
+/// Until the file is there and not empty.
+pub fn file(file: &[u8]) -> u8 {
+    until("await-file", || fs::metadata(path(file)).is_ok_and(|metadata| metadata.len() > 0))
+}
