@@ -31,6 +31,7 @@ impl Console {
 
     /// A console for a child process. What the child cannot write is not lost to
     /// this one, whose memory it may share.
+    #[must_use]
     pub fn for_child(&self) -> Self {
         Self::named(self.name)
     }

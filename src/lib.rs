@@ -4,19 +4,20 @@
 
 #![deny(unsafe_code)]
 
-pub mod cli;
-pub mod command;
-pub mod console;
-pub mod deadline;
+pub mod exit;
 pub mod errno;
 pub mod error;
-pub mod exit;
-pub mod help;
-pub mod lock;
-pub mod number;
-pub mod options;
-pub mod request;
-pub mod seconds;
 #[allow(unsafe_code)]
 pub mod sys;
+pub mod number;
+pub mod float;
+pub mod seconds;
+pub mod request;
+pub mod options;
+pub mod cli;
+pub mod help;
+pub mod console;
 pub mod target;
+pub mod deadline;
+pub mod lock;
+pub mod command;
