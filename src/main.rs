@@ -9,10 +9,13 @@ use flock_rs::error::Error;
 use flock_rs::exit::Exit;
 use flock_rs::lock::{self, Outcome};
 use flock_rs::request::{Locking, Place, Request};
-use flock_rs::sys::Args;
+use flock_rs::sys::{Arena, Args};
 use flock_rs::target::Target;
 use flock_rs::{cli, help};
 use std::time::Instant;
+
+#[global_allocator]
+static MEMORY: Arena = Arena::new();
 
 flock_rs::entry!(run);
 

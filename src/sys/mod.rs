@@ -1,10 +1,12 @@
 //! The only unsafe code: what libc offers and rustix does not.
 
 mod alarm;
+mod arena;
 mod args;
 mod process;
 
 pub use alarm::{Alarm, Timer};
+pub use arena::Arena;
 pub use args::{Args, variable};
 pub use process::{Argv, ScriptArgv, default_sigchld, exit_now, spawn};
 
