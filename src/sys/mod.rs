@@ -8,7 +8,7 @@ mod process;
 pub use alarm::{Alarm, Timer};
 pub use arena::Arena;
 pub use args::{Args, variable};
-pub use process::{Argv, ScriptArgv, default_sigchld, exit_now, spawn};
+pub use process::{Argv, ScriptArgv, default_sigchld, exit_now, spawn, without_write_signals};
 
 use rustix::fd::{AsRawFd, BorrowedFd, RawFd};
 use rustix::io::Errno;
