@@ -1,6 +1,6 @@
 //! SIGALRM and the timers that send it.
 
-use super::{Result, check};
+use super::{Result, check, last_errno};
 use rustix::io::Errno;
 use std::ffi::c_int;
 use std::marker::PhantomData;
@@ -8,73 +8,86 @@ use std::mem::MaybeUninit;
 use std::ptr;
 use std::time::Duration;
 
-/// SIGALRM as it was before [`Alarm::catch`]: its disposition and the mask of blocked signals.
+/// SIGALRM as it was before [`Alarm::catch`]: its disposition, and all blocked signals.
 pub struct Alarm {
     action: libc::sigaction,
-    mask: libc::sigset_t,
-    pending: libc::sigset_t,
+    mask: Mask,
+    pending: bool,
 }
 
 impl Alarm {
     /// Unblocks SIGALRM and catches it, so that it does nothing but end a
     /// blocking system call with EINTR.
     pub fn catch() -> Result<Self> {
-        let mut old = MaybeUninit::uninit();
+        let mask = Mask::change(libc::SIG_BLOCK, Mask(0))?;
+        let pending = is_pending()?;
+        let mut action = MaybeUninit::uninit();
         // SAFETY: with a null pointer for the new action, this only reads the old one.
-        check(unsafe { libc::sigaction(libc::SIGALRM, ptr::null(), old.as_mut_ptr()) })?;
+        check(unsafe { libc::sigaction(libc::SIGALRM, ptr::null(), action.as_mut_ptr()) })?;
+        // SAFETY: the call succeeded.
+        let action = unsafe { action.assume_init() };
         // SAFETY: an action that does nothing is safe in a signal handler.
         let registered = unsafe { signal_hook::low_level::register(libc::SIGALRM, || ()) };
         registered.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::INVAL))?;
         // signal-hook lets system calls be restarted; a wait that restarts never ends.
         // SAFETY: this changes a flag of the action that was just installed.
         check(unsafe { siginterrupt(libc::SIGALRM, 1) })?;
-        let (mut pending, mut mask) = (MaybeUninit::uninit(), MaybeUninit::uninit());
-        // SAFETY: the set is written on success.
-        check(unsafe { libc::sigpending(pending.as_mut_ptr()) })?;
-        let alarm = alarm_set();
-        // SAFETY: both sets are valid; the old mask is written on success.
-        check(unsafe {
-            libc::sigprocmask(libc::SIG_UNBLOCK, &raw const alarm, mask.as_mut_ptr())
-        })?;
-        // SAFETY: sigaction(2) succeeded.
-        let action = unsafe { old.assume_init() };
-        // SAFETY: sigprocmask(2) succeeded.
-        let mask = unsafe { mask.assume_init() };
-        // SAFETY: sigpending(2) succeeded.
-        let pending = unsafe { pending.assume_init() };
+        // All others too: musl unblocks some of its own when a handler is installed.
+        Mask::change(libc::SIG_SETMASK, Mask(mask.0 & !ALARM.0))?;
         Ok(Self { action, mask, pending })
     }
 
     /// Whether SIGALRM had come already, and waited behind the mask.
     pub fn was_pending(&self) -> bool {
-        // SAFETY: the set was filled in by sigpending(2).
-        unsafe { libc::sigismember(&raw const self.pending, libc::SIGALRM) == 1 }
+        self.pending
     }
 
     /// Puts both back.
     pub fn restore(&self) {
         // The mask goes first: a signal that the caller had blocked must not meet
-        // the caller's disposition.
-        // SAFETY: the mask is what the kernel reported.
-        unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const self.mask, ptr::null_mut()) };
+        // the caller's disposition. The kernel refuses neither.
+        let _ = Mask::change(libc::SIG_SETMASK, self.mask);
         // SAFETY: the action is what the kernel reported.
         unsafe { libc::sigaction(libc::SIGALRM, &raw const self.action, ptr::null_mut()) };
     }
 }
 
+/// A set of blocked signals, as the kernel has it: the C libraries hide the signals
+/// that they use themselves, and the command must get those as they were, too.
+#[derive(Clone, Copy)]
+struct Mask(u64);
+
+const ALARM: Mask = Mask(1 << (libc::SIGALRM - 1));
+
+impl Mask {
+    /// Changes the blocked signals and returns those that were blocked before.
+    fn change(how: c_int, set: Self) -> Result<Self> {
+        let mut old = Self(0);
+        // SAFETY: both sets are of the size that is given, the kernel's.
+        let result = unsafe {
+            libc::syscall(
+                libc::SYS_rt_sigprocmask,
+                how,
+                &raw const set.0,
+                &raw mut old.0,
+                size_of::<u64>(),
+            )
+        };
+        if result < 0 { Err(last_errno()) } else { Ok(old) }
+    }
+}
+
+fn is_pending() -> Result<bool> {
+    let mut pending = MaybeUninit::uninit();
+    // SAFETY: the set is written on success.
+    check(unsafe { libc::sigpending(pending.as_mut_ptr()) })?;
+    // SAFETY: sigpending(2) succeeded.
+    Ok(unsafe { libc::sigismember(pending.as_ptr(), libc::SIGALRM) } == 1)
+}
+
 unsafe extern "C" {
     /// POSIX; the libc crate does not declare it.
     fn siginterrupt(signal: c_int, flag: c_int) -> c_int;
-}
-
-fn alarm_set() -> libc::sigset_t {
-    let mut set = MaybeUninit::uninit();
-    // SAFETY: sigemptyset(3) fills the whole set, then SIGALRM is a valid member.
-    unsafe {
-        libc::sigemptyset(set.as_mut_ptr());
-        libc::sigaddset(set.as_mut_ptr(), libc::SIGALRM);
-        set.assume_init()
-    }
 }
 
 /// A timer of this process that sends SIGALRM, on the monotonic clock; deleted when dropped.
