@@ -50,9 +50,7 @@ impl Program {
         sys::default_sigchld();
         let spawned = match launch {
             Launch::Replace => {
-                // The buffer would be lost. That a write fails is no reason not to run
-                // the command, be it by a signal.
-                let _ = sys::without_write_signals(|| console.flush());
+                console.flush_at_any_rate();
                 sys::exit_now(self.replace(console))
             }
             Launch::Fork => sys::spawn(|| self.replace(console)),

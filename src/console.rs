@@ -60,8 +60,16 @@ impl Console {
     }
 
     /// Writes out what [`Console::print`] holds back. Another attempt at the same is not made.
-    pub fn flush(&mut self) -> Result<(), Errno> {
+    fn flush(&mut self) -> Result<(), Errno> {
         write_all(stdio::stdout(), &std::mem::take(&mut self.buffer))
+    }
+
+    /// Writes out what is held back, and goes on as if that had succeeded: a failure
+    /// is no reason not to run the command, not even one that comes as a signal.
+    pub fn flush_at_any_rate(&mut self) {
+        if !self.buffer.is_empty() {
+            let _ = sys::without_write_signals(|| self.flush());
+        }
     }
 
     /// Prints an error.

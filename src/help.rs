@@ -27,7 +27,7 @@ Take a lock, and hold it while a command runs or a script has the file open.
 
 Options:
  -s, --shared             take a shared lock: others may share it
- -x, -e, --exclusive      take an exclusive lock (this is the default)
+ -x, --exclusive          take an exclusive lock (default; also -e)
  -u, --unlock             give the lock up
  -n, --nb, --nonblocking  give up at once if the lock is not free
  -w, --timeout <secs>     give up after so long (also --wait; s, m, h, d may follow)
