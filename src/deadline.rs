@@ -2,14 +2,13 @@
 
 use crate::error::Error;
 use crate::sys::{Alarm, Timer};
-use rustix::process::{self, Signal};
 use std::time::{Duration, Instant};
 
 /// A wait that ends by itself.
 ///
 /// That it is over is a matter of the clock alone: the signal only ends the
-/// system call, so one that came from elsewhere changes nothing. SIGALRM is
-/// caught, and not blocked, from [`Deadline::start`] to [`Deadline::end`].
+/// system call, so one that came from elsewhere changes nothing. SIGALRM is caught,
+/// and not blocked, from [`Deadline::start`] on.
 pub struct Deadline {
     /// None if it is beyond what the clock can show.
     at: Option<Instant>,
@@ -32,14 +31,11 @@ impl Deadline {
         self.at.is_some_and(|at| Instant::now() >= at)
     }
 
-    /// Stops the clock and makes SIGALRM again what it was when flock started.
-    pub fn end(self) {
+    /// Stops the clock. SIGALRM stays caught, so that a late one from elsewhere
+    /// cannot turn an exit into a death; before a command runs, it is to be restored.
+    pub fn end(self) -> Alarm {
         drop(self.timer);
-        self.alarm.restore();
-        // Blocked and pending, it outlives exec: the command must find it so.
-        if self.alarm.was_pending() {
-            let _ = process::kill_process(process::getpid(), Signal::ALARM);
-        }
+        self.alarm
     }
 }
 

@@ -4,16 +4,16 @@ use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::request::{Locking, Mode};
 use crate::seconds::Timeout;
-use crate::sys;
+use crate::sys::{self, Alarm};
 use crate::target::Target;
 use rustix::fs::{self, FlockOperation};
 use rustix::io::Errno;
 
 /// How an attempt ended that did not fail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The lock is held (or, for [`Mode::Unlock`], given up).
-    Acquired,
+    /// The lock is held (or, for [`Mode::Unlock`], given up). If the wait caught
+    /// SIGALRM, that is to be put back before a command runs.
+    Acquired(Option<Alarm>),
     /// Somebody else holds it, and we do not wait.
     Conflict,
     /// Somebody else held it until the deadline.
@@ -22,36 +22,20 @@ pub enum Outcome {
 
 /// Locks the target, waiting as long as asked.
 pub fn acquire(target: &mut Target, locking: &Locking) -> Result<Outcome, Error> {
-    match locking.timeout {
-        Timeout::Zero => attempt(target, locking, &|| false),
-        Timeout::Never => attempt(target, locking, &|| false),
-        Timeout::After(timeout) => {
-            let deadline = Deadline::start(timeout)?;
-            let outcome = attempt(target, locking, &|| deadline.has_passed());
-            deadline.end();
-            outcome
-        }
-    }
-}
-
-/// Calls the kernel until it says yes or no.
-///
-/// What the lock call returns is the only truth about the lock: a deadline that
-/// passed during a call that succeeded changes nothing.
-fn attempt(
-    target: &mut Target,
-    locking: &Locking,
-    has_passed: &dyn Fn() -> bool,
-) -> Result<Outcome, Error> {
-    let never_waits = locking.nonblocking || locking.timeout == Timeout::Zero;
+    let deadline = match locking.timeout {
+        Timeout::After(timeout) => Some(Deadline::start(timeout)?),
+        Timeout::Zero | Timeout::Never => None,
+    };
+    let has_passed = || deadline.as_ref().is_some_and(Deadline::has_passed);
+    let waits = !locking.nonblocking && locking.timeout != Timeout::Zero;
+    // What the lock call returns is the only truth about the lock: a deadline that
+    // passed during a call that succeeded changes nothing.
     loop {
         // A deadline that passed before the call could not interrupt it.
         let late = has_passed();
-        match call(target, locking, !never_waits && !late) {
-            Ok(()) => return Ok(Outcome::Acquired),
-            Err(Errno::AGAIN | Errno::ACCESS) if late && !never_waits => {
-                return Ok(Outcome::TimedOut);
-            }
+        match call(target, locking, waits && !late) {
+            Ok(()) => return Ok(Outcome::Acquired(deadline.map(Deadline::end))),
+            Err(Errno::AGAIN | Errno::ACCESS) if waits && late => return Ok(Outcome::TimedOut),
             Err(Errno::AGAIN | Errno::ACCESS) => return Ok(Outcome::Conflict),
             Err(Errno::INTR) if has_passed() => return Ok(Outcome::TimedOut),
             Err(Errno::INTR) => {}

@@ -9,7 +9,7 @@ use flock_rs::error::Error;
 use flock_rs::exit::Exit;
 use flock_rs::lock::{self, Outcome};
 use flock_rs::request::{Locking, Place, Request};
-use flock_rs::sys::{Arena, Args};
+use flock_rs::sys::{Alarm, Arena, Args};
 use flock_rs::target::Target;
 use flock_rs::{cli, help};
 use std::time::Instant;
@@ -35,14 +35,18 @@ fn carry_out(request: Request, console: &mut Console) -> Result<u8, Error> {
         Request::Help => console.print(&help::usage(console.name())),
         Request::Version => console.print(&help::version(console.name())),
         Request::Lock { descriptor, locking } => {
-            if acquire(Place::Descriptor(descriptor), &locking, console)?.is_none() {
-                return Ok(locking.conflict_exit);
+            let mut target = Target::open(Place::Descriptor(descriptor), &locking)?;
+            match acquire(&mut target, &locking, console)? {
+                Outcome::Acquired(_) => {}
+                Outcome::Conflict | Outcome::TimedOut => return Ok(locking.conflict_exit),
             }
         }
         Request::Run { place, locking, command, launch } => {
-            let Some(target) = acquire(place, &locking, console)? else {
-                return Ok(locking.conflict_exit);
-            };
+            let mut target = Target::open(place, &locking)?;
+            match acquire(&mut target, &locking, console)? {
+                Outcome::Acquired(alarm) => alarm.map_or((), Alarm::restore),
+                Outcome::Conflict | Outcome::TimedOut => return Ok(locking.conflict_exit),
+            }
             let program = Program::new(command);
             if locking.verbose {
                 let name = program.name().to_bytes();
@@ -54,18 +58,17 @@ fn carry_out(request: Request, console: &mut Console) -> Result<u8, Error> {
     Ok(Exit::Success.into())
 }
 
-/// Takes the lock. What comes back is locked, or nothing in a conflict.
+/// Takes the lock, and says how that went if it is to.
 fn acquire(
-    place: Place,
+    target: &mut Target,
     locking: &Locking,
     console: &mut Console,
-) -> Result<Option<Target>, Error> {
-    let mut target = Target::open(place, locking)?;
+) -> Result<Outcome, Error> {
     let start = locking.verbose.then(Instant::now);
-    let outcome = lock::acquire(&mut target, locking)?;
+    let outcome = lock::acquire(target, locking)?;
     if let Some(start) = start {
         match outcome {
-            Outcome::Acquired => {
+            Outcome::Acquired(_) => {
                 let took = start.elapsed();
                 let (seconds, micros) = (took.as_secs(), took.subsec_micros());
                 let text = format!(": getting lock took {seconds}.{micros:06} seconds\n");
@@ -75,5 +78,5 @@ fn acquire(
             Outcome::TimedOut => console.complain(b"timeout while waiting to get lock", None),
         }
     }
-    Ok((outcome == Outcome::Acquired).then_some(target))
+    Ok(outcome)
 }

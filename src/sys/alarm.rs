@@ -2,6 +2,7 @@
 
 use super::{Result, check, last_errno};
 use rustix::io::Errno;
+use rustix::process::{self, Signal};
 use std::ffi::c_int;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
@@ -12,6 +13,7 @@ use std::time::Duration;
 pub struct Alarm {
     action: libc::sigaction,
     mask: Mask,
+    /// It had come already, and waited behind the mask.
     pending: bool,
 }
 
@@ -37,18 +39,17 @@ impl Alarm {
         Ok(Self { action, mask, pending })
     }
 
-    /// Whether SIGALRM had come already, and waited behind the mask.
-    pub fn was_pending(&self) -> bool {
-        self.pending
-    }
-
     /// Puts both back.
-    pub fn restore(&self) {
+    pub fn restore(self) {
         // The mask goes first: a signal that the caller had blocked must not meet
         // the caller's disposition. The kernel refuses neither.
         let _ = Mask::change(libc::SIG_SETMASK, self.mask);
         // SAFETY: the action is what the kernel reported.
         unsafe { libc::sigaction(libc::SIGALRM, &raw const self.action, ptr::null_mut()) };
+        // Blocked and pending, it outlives exec: the command must find it so.
+        if self.pending {
+            let _ = process::kill_process(process::getpid(), Signal::ALARM);
+        }
     }
 }
 
