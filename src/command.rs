@@ -2,6 +2,7 @@
 
 use crate::console::Console;
 use crate::error::Error;
+use crate::exit::Exit;
 use crate::request::{Command, Launch};
 use crate::sys::{self, Argv, ScriptArgv};
 use rustix::io::Errno;
@@ -67,8 +68,11 @@ impl Program {
     fn replace(&mut self, console: &Console) -> u8 {
         let errno = self.execute();
         let error = Error::Execute(self.name(), errno);
-        console.for_child().report(&error);
-        error.exit().into()
+        let mut console = console.for_child();
+        console.report(&error);
+        // util-linux chooses the status by errno, which is a failed message's by then.
+        let exit = if console.lost_a_message() { Exit::Unavailable } else { error.exit() };
+        exit.into()
     }
 
     /// execvp(3), as the GNU C library has it.

@@ -51,6 +51,11 @@ impl Console {
         self.name
     }
 
+    /// Whether a message could not be written.
+    pub fn lost_a_message(&self) -> bool {
+        self.message_lost
+    }
+
     /// Prints whole lines to standard output.
     pub fn print(&mut self, lines: &[u8]) {
         self.buffer.extend_from_slice(lines);

@@ -1,14 +1,16 @@
 //! The only unsafe code: what libc offers and rustix does not.
 
-mod alarm;
 mod arena;
 mod args;
 mod process;
+mod signal;
+mod timer;
 
-pub use alarm::{Alarm, Timer};
 pub use arena::Arena;
 pub use args::{Args, variable};
-pub use process::{Argv, ScriptArgv, default_sigchld, exit_now, spawn, without_write_signals};
+pub use process::{Argv, ScriptArgv, exit_now, spawn};
+pub use signal::{Alarm, default_sigchld, without_write_signals};
+pub use timer::Timer;
 
 use rustix::fd::{AsRawFd, BorrowedFd, RawFd};
 use rustix::io::Errno;

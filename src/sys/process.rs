@@ -76,27 +76,6 @@ fn environ() -> *const *const c_char {
     unsafe { environ }
 }
 
-/// Gives SIGCHLD its default disposition.
-///
-/// A caller that ignores it would have the kernel reap the command before waitpid(2).
-pub fn default_sigchld() {
-    // SAFETY: SIG_DFL is a valid disposition of SIGCHLD; this cannot fail.
-    unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
-}
-
-/// Ignores, while `write` runs, the signals by which a failing write(2) ends a process.
-pub fn without_write_signals<T>(write: impl FnOnce() -> T) -> T {
-    let signals = [libc::SIGPIPE, libc::SIGXFSZ];
-    // SAFETY: SIG_IGN is a valid disposition of both signals.
-    let old = signals.map(|signal| unsafe { libc::signal(signal, libc::SIG_IGN) });
-    let result = write();
-    for (signal, old) in signals.into_iter().zip(old) {
-        // SAFETY: flock catches neither, so both had a disposition without flags.
-        unsafe { libc::signal(signal, old) };
-    }
-    result
-}
-
 /// Runs `child` in a new process, which exits with what `child` returns.
 ///
 /// It shares this one's memory until it executes a program or ends; this process

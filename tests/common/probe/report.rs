@@ -25,7 +25,10 @@ pub fn descriptors(pid: Option<i32>) -> u8 {
             .collect(),
     };
     for number in numbers {
-        found.insert(number, describe(&process, number));
+        // Another process may have closed it in the meantime.
+        if let Some(description) = describe(&process, number) {
+            found.insert(number, description);
+        }
     }
     for (number, description) in found {
         print(&format!("{number} {description}\n"));
@@ -33,8 +36,8 @@ pub fn descriptors(pid: Option<i32>) -> u8 {
     0
 }
 
-fn describe(process: &str, number: i32) -> String {
-    let info = fs::read_to_string(format!("{process}/fdinfo/{number}")).unwrap();
+fn describe(process: &str, number: i32) -> Option<String> {
+    let info = fs::read_to_string(format!("{process}/fdinfo/{number}")).ok()?;
     let field = |name: &str| {
         let line = info.lines().find(|line| line.starts_with(name)).unwrap();
         line.split_whitespace().nth(1).unwrap().to_owned()
@@ -46,7 +49,7 @@ fn describe(process: &str, number: i32) -> String {
         libc::O_WRONLY => "w",
         _ => "rw",
     };
-    let target = fs::read_link(format!("{process}/fd/{number}")).unwrap();
+    let target = fs::read_link(format!("{process}/fd/{number}")).ok()?;
     let mut text = format!("{access} {}", name(&target.to_string_lossy()));
     let offset = field("pos:");
     if offset != "0" && target.is_absolute() && !target.starts_with("/dev") {
@@ -57,7 +60,7 @@ fn describe(process: &str, number: i32) -> String {
             text += word;
         }
     }
-    text
+    Some(text)
 }
 
 /// What a descriptor leads to, in words that are the same in each run.

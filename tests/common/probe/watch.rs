@@ -35,16 +35,16 @@ pub fn waiting(pid: i32) -> u8 {
 
 /// Until a lock on the file is held by anybody, or by nobody.
 pub fn locked(file: &[u8], wanted: bool) -> u8 {
-    until("await-locked", || {
-        let Ok(metadata) = fs::metadata(path(file)) else { return !wanted };
-        let inode = format!(":{}", metadata.ino());
-        let locks = fs::read_to_string("/proc/locks").expect("/proc/locks");
-        let held = locks.lines().any(|line| {
-            !line.contains("->")
-                && line.split_whitespace().nth(5).is_some_and(|file| file.ends_with(&inode))
-        });
-        held == wanted
-    })
+    // A reading of /proc/locks may miss a lock while others come and go.
+    until("await-locked", || is_locked(file) == wanted && is_locked(file) == wanted)
+}
+
+fn is_locked(file: &[u8]) -> bool {
+    let Ok(metadata) = fs::metadata(path(file)) else { return false };
+    let inode = format!(":{}", metadata.ino());
+    let locks = fs::read_to_string("/proc/locks").expect("/proc/locks");
+    let mut held = locks.lines().filter(|line| !line.contains("->"));
+    held.any(|line| line.split_whitespace().nth(5).is_some_and(|file| file.ends_with(&inode)))
 }
 
 /// Until the state letter of the process is one of these.
