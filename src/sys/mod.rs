@@ -12,8 +12,8 @@ pub use process::{Argv, ScriptArgv, exit_now, spawn};
 pub use signal::{Alarm, default_sigchld, without_write_signals};
 pub use timer::Timer;
 
-use rustix::fd::{AsRawFd, BorrowedFd, RawFd};
-use rustix::io::Errno;
+use rustix::fd::{AsRawFd, BorrowedFd, IntoRawFd, RawFd};
+use rustix::io::{self, Errno};
 use std::ffi::c_int;
 
 type Result<T> = std::result::Result<T, Errno>;
@@ -38,12 +38,10 @@ pub fn close(number: RawFd) {
 /// Duplicates a descriptor and closes the duplicate, to hear of a write error
 /// that a network file system keeps back until close(2).
 pub fn close_duplicate(fd: BorrowedFd<'_>) -> Result<()> {
-    // SAFETY: the duplicate belongs to nobody else.
-    unsafe {
-        let duplicate = libc::dup(fd.as_raw_fd());
-        check(duplicate)?;
-        check(libc::close(duplicate))
-    }
+    let duplicate = io::dup(fd)?.into_raw_fd();
+    // Not the C library's close: musl's does not tell of EINTR.
+    // SAFETY: the duplicate is owned by nothing any more.
+    unsafe { io::try_close(duplicate) }
 }
 
 /// Takes, changes or gives up an open file description lock, by fcntl(2) with
