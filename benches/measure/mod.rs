@@ -1,0 +1,129 @@
+//! The measurements.
+
+mod counts;
+mod crowd;
+mod looping;
+mod memory;
+mod order;
+mod rounds;
+mod time;
+mod timeout;
+mod waiter;
+
+use crate::data::Table;
+use crate::peers::{LOCKED, Peer, Stage, Task};
+use crate::plan::Effort;
+use crate::sys::{Ended, Job, Launch};
+use std::ffi::{CString, OsStr};
+use std::fs::File;
+use std::io::{Error, Result};
+use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The longest that a child is waited for.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// What all measurements share.
+pub struct Bench {
+    pub peers: Vec<Peer>,
+    pub floor: PathBuf,
+    /// Where the lock files are.
+    pub directory: PathBuf,
+    pub effort: Effort,
+    pub environment: Vec<CString>,
+    /// Where all output goes.
+    null: File,
+}
+
+impl Bench {
+    pub fn new(peers: Vec<Peer>, floor: PathBuf, directory: &Path, effort: Effort) -> Result<Self> {
+        let home = [b"HOME=", directory.as_os_str().as_bytes()].concat();
+        let environment = vec![CString::new("PATH=/usr/bin:/bin")?, CString::new(home)?];
+        let null = File::options().read(true).write(true).open("/dev/null")?;
+        let directory = directory.to_owned();
+        Ok(Self { peers, floor, directory, effort, environment, null })
+    }
+
+    fn lock_path(&self) -> PathBuf {
+        self.directory.join("lock")
+    }
+
+    /// A peer's task around the floor with `argument`. All output is dropped.
+    fn job(&self, peer: &Peer, task: Task, argument: Option<&str>) -> Result<Option<Job>> {
+        let command: Vec<_> =
+            [self.floor.as_os_str()].into_iter().chain(argument.map(OsStr::new)).collect();
+        let file = self.lock_path();
+        let stage = Stage { file: &file, command: &command, environment: &self.environment };
+        let mut job = peer.job(task, &stage)?;
+        if let Some(job) = &mut job {
+            job.descriptors = (0..3).map(|number| (self.null.as_raw_fd(), number)).collect();
+        }
+        Ok(job)
+    }
+
+    /// A peer's waiting for the lock, on a descriptor of its own if need be.
+    fn waiting(&self, peer: &Peer, argument: Option<&str>) -> Result<Option<Job>> {
+        let Some(mut job) = self.job(peer, Task::Wait, argument)? else { return Ok(None) };
+        if !peer.runs_command(Task::Wait) {
+            let path = CString::new(self.lock_path().as_os_str().as_bytes())?;
+            job.open = Some((path, LOCKED));
+        }
+        Ok(Some(job))
+    }
+}
+
+/// Runs a job to its end, which must be a success, or must not.
+fn run(launch: &Launch, succeeds: bool) -> Result<Ended> {
+    let ended = launch.spawn()?.wait_within(LIMIT)?;
+    check(ended.status, succeeds)?;
+    Ok(ended)
+}
+
+fn check(status: i32, succeeds: bool) -> Result<()> {
+    if (status == 0) == succeeds && status != 127 {
+        return Ok(());
+    }
+    Err(Error::other(format!("ended with status {status}")))
+}
+
+/// A measurement by its name, which is also that of its table.
+pub struct Measurement {
+    pub name: String,
+    what: What,
+}
+
+enum What {
+    Time(&'static time::Case),
+    Timeout,
+    Memory,
+    Crowd(usize),
+    Loop,
+    Counts,
+}
+
+impl Measurement {
+    pub fn all(effort: &Effort) -> Vec<Self> {
+        let new = |name: &str, what| Self { name: name.to_owned(), what };
+        let times = time::CASES.iter().map(|case| new(case.name, What::Time(case)));
+        let crowds =
+            effort.crowds.iter().map(|size| new(&format!("crowd-{size}"), What::Crowd(*size)));
+        times
+            .chain([new("timeout", What::Timeout), new("memory", What::Memory)])
+            .chain(crowds)
+            .chain([new("loop", What::Loop), new("counts", What::Counts)])
+            .collect()
+    }
+
+    pub fn run(&self, bench: &Bench) -> Result<Table> {
+        match self.what {
+            What::Time(case) => time::measure(bench, case),
+            What::Timeout => timeout::measure(bench),
+            What::Memory => memory::measure(bench),
+            What::Crowd(size) => Ok(crowd::measure(bench, &self.name, size)),
+            What::Loop => Ok(looping::measure(bench)),
+            What::Counts => counts::measure(bench),
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The bench's only unsafe code: what neither std nor rustix can do.
+
+mod count;
+mod hold;
+mod spawn;
+
+pub use count::{Counted, count};
+pub use hold::Hold;
+pub use spawn::{Child, Ended, Job, Launch};
