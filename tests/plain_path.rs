@@ -1,6 +1,7 @@
 //! The plain path pays for nothing that it does not use: its system calls, one by one.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::print_stderr)]
 
 #[path = "common/mod.rs"]
 mod common;
