@@ -45,7 +45,7 @@ fn a_module_uses_only_those_listed_above_it() {
     let place = |name: &str| {
         order.iter().position(|module| module == name).unwrap_or_else(|| panic!("module {name}"))
     };
-    let mut uses = 0;
+    let mut found = 0;
     for (path, text) in source() {
         let module = module(&path);
         if module == "lib" || module == "main" {
@@ -58,11 +58,11 @@ fn a_module_uses_only_those_listed_above_it() {
                     continue;
                 }
                 assert!(place(used) < place(&module), "{module} uses {used}, which is below it");
-                uses += 1;
+                found += 1;
             }
         }
     }
-    assert!(uses > 10, "only {uses} uses found: the check does not see them");
+    assert!(found > 10, "only {found} uses found: the check does not see them");
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn the_changelog_knows_the_version() {
     let changelog = fs::read_to_string(manifest.join("CHANGELOG.md")).unwrap();
     assert!(changelog.contains("\n## Unreleased\n"), "no place for what comes next");
     let version = env!("CARGO_PKG_VERSION");
-    let released = changelog.lines().filter_map(|line| line.strip_prefix("## ["));
-    let newest = released.filter_map(|line| line.split(']').next()).next();
+    let mut released = changelog.lines().filter_map(|line| line.strip_prefix("## ["));
+    let newest = released.find_map(|line| line.split(']').next());
     assert!(newest.is_none_or(|newest| newest == version), "{newest:?} is not {version}");
 }
