@@ -50,39 +50,35 @@ struct Options {
 impl Options {
     /// Reads the words up to the first operand.
     fn parse(&mut self, args: Args) -> Result<Parsed, Error> {
-        let words = (1..args.count()).filter_map(|index| args.get(index));
-        let mut parser = Parser::from_args(words.map(|word| OsStr::from_bytes(word.to_bytes())));
-        // As getopt: in `-w=5` the value is `=5`.
-        parser.set_short_equals(false);
-        let mut index = 0;
-        loop {
-            // Within a cluster the parser does not tell how many words are left,
-            // but then the word is the one already known.
-            index = next_word(&mut parser, args).unwrap_or(index);
-            let word = args.get(index).unwrap_or_default();
-            let opt = match parser.next() {
-                Ok(None) => return Ok(Parsed::Operands(args.count())),
-                Ok(Some(Arg::Value(_))) => {
-                    let next = next_word(&mut parser, args).unwrap_or_default();
-                    return Ok(Parsed::Operands(next.saturating_sub(1)));
+        let mut index = 1;
+        while let Some(word) = args.get(index) {
+            match word.to_bytes() {
+                b"--" => return Ok(Parsed::Operands(index + 1)),
+                [b'-', _, ..] => {}
+                _ => break,
+            }
+            // One word, and the one after it, which may be its value: the parser
+            // copies what it is given, and the command's words can be megabytes.
+            let next = args.get(index + 1);
+            index += 1 + usize::from(next.is_some());
+            let pair = [Some(word), next].into_iter().flatten();
+            let mut parser = Parser::from_args(pair.map(|word| OsStr::from_bytes(word.to_bytes())));
+            // As getopt: in `-w=5` the value is `=5`.
+            parser.set_short_equals(false);
+            loop {
+                match next_option(&mut parser, word)? {
+                    Opt::Help => return Ok(Parsed::Help),
+                    Opt::Version => return Ok(Parsed::Version),
+                    opt => self.apply(opt, word, &mut parser)?,
                 }
-                Ok(Some(Arg::Short(_) | Arg::Long(_))) if asks_for_shell(word) => {
-                    Some(Opt::Command)
+                // Within a cluster the parser does not tell how many words are left.
+                if let Some(left) = parser.try_raw_args() {
+                    index -= left.as_slice().len();
+                    break;
                 }
-                Ok(Some(Arg::Short(letter))) => short(letter),
-                Ok(Some(Arg::Long(name))) => {
-                    let opt = long(name);
-                    let flag = opt.is_some_and(|opt| !opt.takes_value());
-                    opt.filter(|_| !(flag && parser.optional_value().is_some()))
-                }
-                Err(_) => None,
-            };
-            match opt.ok_or(Error::UnrecognizedOption(word))? {
-                Opt::Help => return Ok(Parsed::Help),
-                Opt::Version => return Ok(Parsed::Version),
-                opt => self.apply(opt, word, &mut parser)?,
             }
         }
+        Ok(Parsed::Operands(index))
     }
 
     fn apply(&mut self, opt: Opt, word: &'static CStr, parser: &mut Parser) -> Result<(), Error> {
@@ -162,9 +158,19 @@ impl Options {
     }
 }
 
-/// The index of the word that the parser reads next, unless it is within one.
-fn next_word(parser: &mut Parser, args: Args) -> Option<usize> {
-    parser.try_raw_args().map(|rest| args.count() - rest.as_slice().len())
+/// The next option of a word.
+fn next_option(parser: &mut Parser, word: &'static CStr) -> Result<Opt, Error> {
+    let opt = match parser.next() {
+        Ok(Some(_)) if asks_for_shell(word) => Some(Opt::Command),
+        Ok(Some(Arg::Short(letter))) => short(letter),
+        Ok(Some(Arg::Long(name))) => {
+            let opt = long(name);
+            let flag = opt.is_some_and(|opt| !opt.takes_value());
+            opt.filter(|_| !(flag && parser.optional_value().is_some()))
+        }
+        Ok(Some(Arg::Value(_)) | None) | Err(_) => None,
+    };
+    opt.ok_or(Error::UnrecognizedOption(word))
 }
 
 /// Reads an option's value, or refuses it by the name of what it was meant to be.

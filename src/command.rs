@@ -4,7 +4,7 @@ use crate::console::Console;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::request::{Command, Launch};
-use crate::sys::{self, Argv, ScriptArgv};
+use crate::sys::{self, Argv};
 use rustix::io::Errno;
 use rustix::process::{self, Pid, WaitOptions};
 use std::ffi::CStr;
@@ -13,16 +13,12 @@ use std::os::fd::RawFd;
 const SHELL: &CStr = c"/bin/sh";
 /// Where execvp(3) of the GNU C library looks if PATH is not set.
 const DEFAULT_PATH: &CStr = c"/bin:/usr/bin";
-/// The kernel's limits, in bytes, the first without and the second with the final NUL.
-const NAME_MAX: usize = 255;
+/// The longest path that the kernel takes, in bytes, with the final NUL.
 const PATH_MAX: usize = 4096;
 
-/// A command, with everything allocated that its execution needs.
+/// A command that is ready to run.
 pub struct Program {
     argv: Argv,
-    /// For an executable that the kernel does not recognise: a script without `#!`.
-    script: ScriptArgv,
-    candidate: Vec<u8>,
 }
 
 impl Program {
@@ -35,8 +31,7 @@ impl Program {
                 Argv::new([shell.unwrap_or(SHELL), c"-c", string])
             }
         };
-        let script = argv.for_interpreter(SHELL);
-        Self { argv, script, candidate: Vec::with_capacity(PATH_MAX + NAME_MAX + 2) }
+        Self { argv }
     }
 
     /// The name by which the command is looked for.
@@ -46,29 +41,27 @@ impl Program {
 
     /// Runs the command and returns the status to exit with. `lock` is the
     /// locked descriptor, which a command launched without the lock must not have.
-    pub fn run(mut self, launch: Launch, lock: RawFd, console: &mut Console) -> Result<u8, Error> {
+    pub fn run(&self, launch: Launch, lock: RawFd, console: &mut Console) -> Result<u8, Error> {
         // Otherwise the kernel would reap the command before we do.
         sys::default_sigchld();
-        let spawned = match launch {
+        let forked = match launch {
             Launch::Replace => {
                 console.flush_at_any_rate();
                 sys::exit_now(self.replace(console))
             }
-            Launch::Fork => sys::spawn(|| self.replace(console)),
-            Launch::ForkWithoutLock => sys::spawn(|| {
+            Launch::Fork => sys::fork(|| self.replace(console)),
+            Launch::ForkWithoutLock => sys::fork(|| {
                 sys::close(lock);
                 self.replace(console)
             }),
         };
-        wait(spawned.map_err(Error::Fork)?)
+        wait(forked.map_err(Error::Fork)?)
     }
 
     /// Becomes the command. If that fails, says why and returns the status to
     /// exit with at once: output that is held back is lost, as in util-linux.
-    fn replace(&mut self, console: &Console) -> u8 {
-        let errno = self.execute();
-        let error = Error::Execute(self.name(), errno);
-        let mut console = console.for_child();
+    fn replace(&self, console: &mut Console) -> u8 {
+        let error = Error::Execute(self.name(), self.execute());
         console.report(&error);
         // util-linux chooses the status by errno, which is a failed message's by then.
         let exit = if console.lost_a_message() { Exit::Unavailable } else { error.exit() };
@@ -76,21 +69,20 @@ impl Program {
     }
 
     /// execvp(3), as the GNU C library has it.
-    fn execute(&mut self) -> Errno {
+    fn execute(&self) -> Errno {
         let name = self.name();
         match name.to_bytes() {
             [] => Errno::NOENT,
             bytes if bytes.contains(&b'/') => self.attempt(name),
-            bytes if bytes.len() > NAME_MAX => Errno::NAMETOOLONG,
             bytes => self.search(bytes),
         }
     }
 
     /// Tries each directory of PATH. A failure that another directory may not
     /// have goes on to the next; of these, EACCES is remembered.
-    fn search(&mut self, name: &[u8]) -> Errno {
+    fn search(&self, name: &[u8]) -> Errno {
         let path = sys::variable(c"PATH").unwrap_or(DEFAULT_PATH).to_bytes();
-        let mut candidate = std::mem::take(&mut self.candidate);
+        let mut candidate = Vec::new();
         let (mut last, mut denied) = (Errno::NOENT, false);
         for directory in path.split(|&byte| byte == b':').filter(|path| path.len() < PATH_MAX) {
             candidate.clear();
@@ -110,9 +102,11 @@ impl Program {
         if denied { Errno::ACCESS } else { last }
     }
 
-    fn attempt(&mut self, path: &CStr) -> Errno {
+    /// Executes a file, by the shell if the kernel does not know what it is: a script
+    /// without `#!`.
+    fn attempt(&self, path: &CStr) -> Errno {
         match self.argv.execute(path) {
-            Errno::NOEXEC => self.script.execute(SHELL, path),
+            Errno::NOEXEC => self.argv.interpret(SHELL, path),
             errno => errno,
         }
     }

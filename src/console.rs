@@ -23,20 +23,13 @@ pub struct Console {
     message_lost: bool,
 }
 
+/// How much stdio holds back, in bytes.
+const BLOCK: usize = 4096;
+
 impl Console {
     /// A console for the program of that argv\[0\].
     pub fn new(program: &'static [u8]) -> Self {
-        Self::named(program.rsplit(|&byte| byte == b'/').next().unwrap_or_default())
-    }
-
-    /// A console for a child process. What the child cannot write is not lost to
-    /// this one, whose memory it may share.
-    #[must_use]
-    pub fn for_child(&self) -> Self {
-        Self::named(self.name)
-    }
-
-    fn named(name: &'static [u8]) -> Self {
+        let name = program.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
         Self {
             name,
             buffer: Vec::new(),
@@ -59,6 +52,11 @@ impl Console {
     /// Prints whole lines to standard output.
     pub fn print(&mut self, lines: &[u8]) {
         self.buffer.extend_from_slice(lines);
+        // Whole blocks go out, except that a last one which is just full waits.
+        let ready = self.buffer.len().saturating_sub(1) / BLOCK * BLOCK;
+        let rest = self.buffer.split_off(ready);
+        self.output_lost |= self.flush().is_err();
+        self.buffer = rest;
         if *self.lines_at_once.get_or_insert_with(|| termios::isatty(stdio::stdout())) {
             self.output_lost |= self.flush().is_err();
         }

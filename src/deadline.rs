@@ -32,10 +32,25 @@ impl Deadline {
     }
 
     /// Stops the clock. SIGALRM stays caught, so that a late one from elsewhere
-    /// cannot turn an exit into a death; before a command runs, it is to be restored.
-    pub fn end(self) -> Alarm {
+    /// cannot turn an exit into a death.
+    pub fn end(self) -> Ended {
         drop(self.timer);
-        self.alarm
+        let none_of_ours = self.at.is_none_or(|at| Instant::now() < at);
+        Ended { alarm: self.alarm, none_of_ours }
+    }
+}
+
+/// A wait that is over.
+pub struct Ended {
+    alarm: Alarm,
+    /// It ended before the timer sent its first signal.
+    none_of_ours: bool,
+}
+
+impl Ended {
+    /// Makes SIGALRM again what it was when flock started, before a command runs.
+    pub fn restore(self) {
+        self.alarm.restore(self.none_of_ours);
     }
 }
 

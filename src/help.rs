@@ -46,5 +46,5 @@ Options:
 
 A <size> may end in K, M, G and so on, or KiB, for powers of 1024; in KB for 1000.
 
-See flock(1) for more.
+For more details see flock(1).
 ";

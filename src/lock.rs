@@ -1,19 +1,19 @@
 //! Taking the lock, or giving it up.
 
-use crate::deadline::Deadline;
+use crate::deadline::{Deadline, Ended};
 use crate::error::Error;
 use crate::request::{Locking, Mode};
 use crate::seconds::Timeout;
-use crate::sys::{self, Alarm};
+use crate::sys;
 use crate::target::Target;
 use rustix::fs::{self, FlockOperation};
 use rustix::io::Errno;
 
 /// How an attempt ended that did not fail.
 pub enum Outcome {
-    /// The lock is held (or, for [`Mode::Unlock`], given up). If the wait caught
-    /// SIGALRM, that is to be put back before a command runs.
-    Acquired(Option<Alarm>),
+    /// The lock is held (or, for [`Mode::Unlock`], given up). If the wait had a
+    /// deadline, SIGALRM is to be restored before a command runs.
+    Acquired(Option<Ended>),
     /// Somebody else holds it, and we do not wait.
     Conflict,
     /// Somebody else held it until the deadline.

@@ -5,11 +5,12 @@
 
 use flock_rs::command::Program;
 use flock_rs::console::Console;
+use flock_rs::deadline::Ended;
 use flock_rs::error::Error;
 use flock_rs::exit::Exit;
 use flock_rs::lock::{self, Outcome};
 use flock_rs::request::{Locking, Place, Request};
-use flock_rs::sys::{Alarm, Arena, Args};
+use flock_rs::sys::{Arena, Args};
 use flock_rs::target::Target;
 use flock_rs::{cli, help};
 use std::time::Instant;
@@ -44,7 +45,7 @@ fn carry_out(request: Request, console: &mut Console) -> Result<u8, Error> {
         Request::Run { place, locking, command, launch } => {
             let mut target = Target::open(place, &locking)?;
             match acquire(&mut target, &locking, console)? {
-                Outcome::Acquired(alarm) => alarm.map_or((), Alarm::restore),
+                Outcome::Acquired(wait) => wait.map_or((), Ended::restore),
                 Outcome::Conflict | Outcome::TimedOut => return Ok(locking.conflict_exit),
             }
             let program = Program::new(command);

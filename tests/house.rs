@@ -103,6 +103,14 @@ fn every_option_is_in_the_usage() {
 }
 
 #[test]
+fn the_readme_knows_the_oldest_rust() {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = fs::read_to_string(manifest.join("README.md")).unwrap();
+    let version = env!("CARGO_PKG_RUST_VERSION");
+    assert_eq!(readme.matches(&format!(" {version} ")).count(), 2, "Rust {version}");
+}
+
+#[test]
 fn the_changelog_knows_the_version() {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
     let changelog = fs::read_to_string(manifest.join("CHANGELOG.md")).unwrap();

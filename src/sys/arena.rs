@@ -17,12 +17,10 @@ pub struct Arena {
     memory: UnsafeCell<MaybeUninit<[u8; SIZE]>>,
 }
 
-/// Enough for the stack of a child and a few hundred arguments. Pages that are
-/// not touched take no memory.
-const SIZE: usize = 256 * 1024;
+/// Enough for all but the longest messages. Pages that are not touched take no memory.
+const SIZE: usize = 32 * 1024;
 
-// SAFETY: flock has one thread. A child that shares its memory runs only while it
-// stands still.
+// SAFETY: flock has one thread.
 unsafe impl Sync for Arena {}
 
 impl Arena {

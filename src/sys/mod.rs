@@ -8,7 +8,7 @@ mod timer;
 
 pub use arena::Arena;
 pub use args::{Args, variable};
-pub use process::{Argv, ScriptArgv, exit_now, spawn};
+pub use process::{Argv, exit_now, fork};
 pub use signal::{Alarm, default_sigchld, without_write_signals};
 pub use timer::Timer;
 
@@ -19,19 +19,19 @@ use std::ffi::c_int;
 type Result<T> = std::result::Result<T, Errno>;
 
 /// A descriptor that the caller of flock names by its number. It need not be
-/// open: the kernel answers EBADF then.
+/// open: a system call answers EBADF then.
 pub fn descriptor(number: RawFd) -> BorrowedFd<'static> {
     debug_assert!(number >= 0);
-    // SAFETY: flock neither opens nor closes a descriptor of that number while
-    // it uses this one, so the number means what the caller meant.
+    // SAFETY: the number is not -1, and goes to system calls alone, which may be
+    // given any. What is open there is closed by none but `close`.
     unsafe { BorrowedFd::borrow_raw(number) }
 }
 
-/// close(2) on a descriptor that belongs to no value of ours.
-///
-/// The command of `--close` must not have the lock, whoever opened it.
+/// close(2) on a number that no value of ours owns: the command of `--close` must not
+/// have the lock, whoever opened it, and a lock file may have to be opened anew.
 pub fn close(number: RawFd) {
-    // SAFETY: called between fork and exec only, where nothing uses it any more.
+    // SAFETY: closing a descriptor that is used elsewhere could at worst misdirect a
+    // system call; those who call this use the number no more, or open it again.
     unsafe { libc::close(number) };
 }
 

@@ -4,8 +4,11 @@ use super::{Result, check, last_errno};
 use rustix::io::Errno;
 use rustix::process::{self, Signal};
 use std::ffi::c_int;
+use std::iter;
 use std::mem::MaybeUninit;
 use std::ptr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// Gives SIGCHLD its default disposition.
 ///
@@ -24,7 +27,7 @@ pub fn without_write_signals<T>(write: impl FnOnce() -> T) -> T {
     let before = Signals::pending();
     let result = write();
     let new = Signals(Signals::pending().0 & !before.0 & Signals::OF_WRITE.0);
-    new.consume();
+    new.take();
     let _ = Signals::change_blocked(libc::SIG_SETMASK, mask);
     result
 }
@@ -33,8 +36,8 @@ pub fn without_write_signals<T>(write: impl FnOnce() -> T) -> T {
 pub struct Alarm {
     action: libc::sigaction,
     blocked: Signals,
-    /// It had come already, and waited behind the mask.
-    pending: bool,
+    /// Whether it came since.
+    received: Arc<AtomicBool>,
 }
 
 impl Alarm {
@@ -42,36 +45,56 @@ impl Alarm {
     /// blocking system call with EINTR.
     pub fn catch() -> Result<Self> {
         let blocked = Signals::change_blocked(libc::SIG_BLOCK, Signals::NONE)?;
-        let pending = Signals::pending().0 & Signals::ALARM.0 != 0;
         let mut action = MaybeUninit::uninit();
         // SAFETY: with a null pointer for the new action, this only reads the old one.
         check(unsafe { libc::sigaction(libc::SIGALRM, ptr::null(), action.as_mut_ptr()) })?;
         // SAFETY: the call succeeded.
         let action = unsafe { action.assume_init() };
-        // SAFETY: an action that does nothing is safe in a signal handler.
-        let registered = unsafe { signal_hook::low_level::register(libc::SIGALRM, || ()) };
+        let received = Arc::new(AtomicBool::new(false));
+        // musl unblocks two signals of its own when a handler is installed: one that
+        // is pending, sent by whoever knows no musl, would end this process.
+        let own = Signals(blocked.0 & Signals::OF_LIBC.0).take();
+        Self::install(Arc::clone(&received))?;
+        let waiting = Signals(blocked.0 & !Signals::ALARM.0);
+        Signals::change_blocked(libc::SIG_SETMASK, waiting)?;
+        for signal in own {
+            requeue(&signal);
+        }
+        Ok(Self { action, blocked, received })
+    }
+
+    fn install(received: Arc<AtomicBool>) -> Result<()> {
+        // SAFETY: storing to an atomic is safe in a signal handler.
+        let registered = unsafe {
+            signal_hook::low_level::register(libc::SIGALRM, move || received.store(true, Relaxed))
+        };
         registered.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::INVAL))?;
         // signal-hook lets system calls be restarted; a wait that restarts never ends.
         // SAFETY: this changes a flag of the action that was just installed.
-        check(unsafe { siginterrupt(libc::SIGALRM, 1) })?;
-        // All others too: musl unblocks some of its own when a handler is installed.
-        let waiting = Signals(blocked.0 & !Signals::ALARM.0);
-        Signals::change_blocked(libc::SIG_SETMASK, waiting)?;
-        Ok(Self { action, blocked, pending })
+        check(unsafe { siginterrupt(libc::SIGALRM, 1) })
     }
 
-    /// Puts both back.
-    pub fn restore(self) {
+    /// Puts both back. `none_of_ours` says that no timer of this process has sent
+    /// SIGALRM: if it came all the same, and was blocked, it has to stay pending, also
+    /// across exec, for whoever waits for it.
+    pub fn restore(self, none_of_ours: bool) {
         // The mask goes first: a signal that the caller had blocked must not meet
         // the caller's disposition. The kernel refuses neither.
         let _ = Signals::change_blocked(libc::SIG_SETMASK, self.blocked);
         // SAFETY: the action is what the kernel reported.
         unsafe { libc::sigaction(libc::SIGALRM, &raw const self.action, ptr::null_mut()) };
-        // Blocked and pending, it outlives exec: the command must find it so.
-        if self.pending {
+        let was_blocked = self.blocked.0 & Signals::ALARM.0 != 0;
+        if was_blocked && none_of_ours && self.received.load(Relaxed) {
             let _ = process::kill_process(process::getpid(), Signal::ALARM);
         }
     }
+}
+
+/// Sends a signal that was taken away to this process again, just as it was.
+fn requeue(signal: &libc::siginfo_t) {
+    let pid = process::getpid().as_raw_nonzero().get();
+    // SAFETY: the kernel reads the structure. A process may send itself any signal.
+    unsafe { libc::syscall(libc::SYS_rt_sigqueueinfo, pid, signal.si_signo, &raw const *signal) };
 }
 
 unsafe extern "C" {
@@ -87,6 +110,7 @@ struct Signals(u64);
 impl Signals {
     const NONE: Self = Self(0);
     const ALARM: Self = Self(1 << (libc::SIGALRM - 1));
+    const OF_LIBC: Self = Self(0b111 << (32 - 1));
     const OF_WRITE: Self = Self(1 << (libc::SIGPIPE - 1) | 1 << (libc::SIGXFSZ - 1));
 
     /// Changes the blocked signals and returns those that were blocked before.
@@ -113,21 +137,24 @@ impl Signals {
         set
     }
 
-    /// Takes such signals away, one after the other, as long as there are any pending.
-    fn consume(self) {
+    /// Takes such signals away that are pending, in their order.
+    fn take(self) -> Vec<libc::siginfo_t> {
         let none = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         let next = || {
-            // SAFETY: the set is of the size that is given; nothing is written.
-            unsafe {
+            let mut signal = MaybeUninit::<libc::siginfo_t>::uninit();
+            // SAFETY: the set is of the size that is given; the rest lives long enough.
+            let number = unsafe {
                 libc::syscall(
                     libc::SYS_rt_sigtimedwait,
                     &raw const self.0,
-                    ptr::null::<libc::siginfo_t>(),
+                    signal.as_mut_ptr(),
                     &raw const none,
                     size_of::<u64>(),
                 )
-            }
+            };
+            // SAFETY: the kernel has written it if there was one.
+            (number > 0).then(|| unsafe { signal.assume_init() })
         };
-        while self.0 != 0 && next() > 0 {}
+        if self.0 == 0 { Vec::new() } else { iter::from_fn(next).collect() }
     }
 }

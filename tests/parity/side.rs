@@ -53,7 +53,10 @@ impl Bench {
     pub fn set_up() -> Result<Self, String> {
         if !common::probe().exists() {
             let path = common::probe();
-            return Err(format!("{} is missing: cargo build --example probe", path.display()));
+            return Err(format!(
+                "{} is missing: run cargo build --example probe in the same profile",
+                path.display()
+            ));
         }
         let dir = Scratch::new("parity").map_err(|error| format!("no scratch: {error}"))?;
         let (ours, reference) = (common::ours(), common::reference());

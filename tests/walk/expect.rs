@@ -45,7 +45,6 @@ pub fn tidy(mut outcome: Outcome, scan: &Scan) -> Outcome {
     }
     if scan.verbose {
         outcome.stdout = tidy::without_times(&outcome.stdout);
-        outcome.stderr = tidy::without_holders(&outcome.stderr);
     }
     outcome
 }

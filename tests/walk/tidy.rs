@@ -16,25 +16,3 @@ fn tells_time(line: &[u8]) -> bool {
     };
     line.len() == LOCKED.len() && line.iter().zip(LOCKED).all(alike)
 }
-
-/// Parts of the lines by which ours alone names who is in the way, and who has
-/// kept the lock (differences.md, part B).
-const HOLDERS: [&str; 6] = [
-    " is held ",
-    " is still held by ",
-    ": this process holds it ",
-    ": the holder ",
-    ": no holder visible",
-    ": and ",
-];
-
-/// The text without such lines.
-pub fn without_holders(text: &[u8]) -> Vec<u8> {
-    let lines = text.split_inclusive(|&byte| byte == b'\n');
-    lines.filter(|line| !names_holder(line)).flatten().copied().collect()
-}
-
-fn names_holder(line: &[u8]) -> bool {
-    let line = String::from_utf8_lossy(line);
-    line.starts_with("flock: ") && HOLDERS.iter().any(|part| line.contains(part))
-}
