@@ -40,7 +40,12 @@ pub struct Bench {
 impl Bench {
     pub fn new(peers: Vec<Peer>, floor: PathBuf, directory: &Path, effort: Effort) -> Result<Self> {
         let home = [b"HOME=", directory.as_os_str().as_bytes()].concat();
-        let environment = vec![CString::new("PATH=/usr/bin:/bin")?, CString::new(home)?];
+        // A locale, as a login session or a service has one: util-linux looks it up.
+        let environment = vec![
+            CString::new("PATH=/usr/bin:/bin")?,
+            CString::new("LANG=C.UTF-8")?,
+            CString::new(home)?,
+        ];
         let null = File::options().read(true).write(true).open("/dev/null")?;
         let directory = directory.to_owned();
         Ok(Self { peers, floor, directory, effort, environment, null })
