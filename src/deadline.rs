@@ -28,16 +28,20 @@ impl Deadline {
 
     /// Whether the time is over.
     pub fn has_passed(&self) -> bool {
-        self.at.is_some_and(|at| Instant::now() >= at)
+        has_passed(self.at)
     }
 
     /// Stops the clock. SIGALRM stays caught, so that a late one from elsewhere
     /// cannot turn an exit into a death.
     pub fn end(self) -> Ended {
+        // Before the clock is read: what the timer sends in between is ours.
         drop(self.timer);
-        let none_of_ours = self.at.is_none_or(|at| Instant::now() < at);
-        Ended { alarm: self.alarm, none_of_ours }
+        Ended { alarm: self.alarm, none_of_ours: !has_passed(self.at) }
     }
+}
+
+fn has_passed(at: Option<Instant>) -> bool {
+    at.is_some_and(|at| Instant::now() >= at)
 }
 
 /// A wait that is over.
