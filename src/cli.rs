@@ -2,11 +2,12 @@
 
 use crate::error::{Error, Value};
 use crate::number::{self, Refusal};
-use crate::options::{Opt, asks_for_shell, long, short};
-use crate::request::{Command, Launch, Locking, Mode, Place, Range, Request};
+use crate::options::{Given, Opt, asks_for_shell, long, short};
+use crate::request::{Command, Launch, Locking, Mode, Place, Places, Range, Request};
 use crate::seconds;
 use crate::sys::Args;
 use lexopt::{Arg, Parser};
+use rustix::process::Pid;
 use std::ffi::{CStr, OsStr, OsString};
 use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStrExt;
@@ -22,8 +23,8 @@ pub fn parse(args: Args) -> Result<Request, Error> {
         Parsed::Help => return Ok(Request::Help),
         Parsed::Version => return Ok(Request::Version),
     };
-    if options.close && options.no_fork {
-        return Err(Error::IncompatibleOptions);
+    if let Some((one, other)) = options.given.clash() {
+        return Err(Error::IncompatibleOptions(one, other));
     }
     options.request(args, first_operand)
 }
@@ -39,10 +40,11 @@ enum Parsed {
 /// The options met so far; the last of a kind wins.
 #[derive(Default)]
 struct Options {
+    given: Given,
     locking: Locking,
-    close: bool,
-    no_fork: bool,
     descriptor: Option<RawFd>,
+    process: Option<Pid>,
+    also: Vec<&'static CStr>,
     /// `-c` or `--command`, as typed.
     shell: Option<&'static CStr>,
 }
@@ -69,7 +71,7 @@ impl Options {
                 match next_option(&mut parser, word)? {
                     Opt::Help => return Ok(Parsed::Help),
                     Opt::Version => return Ok(Parsed::Version),
-                    opt => self.apply(opt, word, &mut parser)?,
+                    opt => self.apply(opt, (word, next), &mut parser)?,
                 }
                 // Within a cluster the parser does not tell how many words are left.
                 if let Some(left) = parser.try_raw_args() {
@@ -81,7 +83,9 @@ impl Options {
         Ok(Parsed::Operands(index))
     }
 
-    fn apply(&mut self, opt: Opt, word: &'static CStr, parser: &mut Parser) -> Result<(), Error> {
+    fn apply(&mut self, opt: Opt, words: Words, parser: &mut Parser) -> Result<(), Error> {
+        let (word, next) = words;
+        self.given.add(opt);
         let mut value = || parser.value().map_err(|_| Error::MissingValue(word));
         match opt {
             Opt::Shared => self.locking.mode = Mode::Shared,
@@ -94,8 +98,6 @@ impl Options {
             Opt::ConflictExitCode => {
                 self.locking.conflict_exit = read(value()?, Value::ExitCode, number::exit_status)?;
             }
-            Opt::Close => self.close = true,
-            Opt::NoFork => self.no_fork = true,
             Opt::Fcntl => _ = self.range(),
             Opt::Start => self.range().start = read(value()?, Value::Start, number::size)?,
             Opt::Length => self.range().length = read(value()?, Value::Length, number::size)?,
@@ -104,7 +106,19 @@ impl Options {
             }
             Opt::Verbose => self.locking.verbose = true,
             Opt::Command => self.shell = Some(word),
-            Opt::Help | Opt::Version => {}
+            Opt::ForPid => self.process = Some(read(value()?, Value::Process, number::process)?),
+            Opt::Also => {
+                // The same bytes, where they live as long as the process.
+                value()?;
+                self.also.extend(attached(word).or(next));
+            }
+            Opt::Help
+            | Opt::Version
+            | Opt::Close
+            | Opt::NoFork
+            | Opt::Holders
+            | Opt::Remove
+            | Opt::ForwardSignals => {}
         }
         Ok(())
     }
@@ -117,6 +131,12 @@ impl Options {
     /// What is asked for, given the operands.
     fn request(self, args: Args, first: usize) -> Result<Request, Error> {
         let operands = args.count() - first;
+        if self.given.has(Opt::Holders) {
+            return self.holders(args, first);
+        }
+        if let Some(process) = self.process {
+            return self.keep(process, args.get(first), operands);
+        }
         if let Some(word) = self.shell {
             let string = args.get(first).filter(|_| operands == 1);
             let string = string.ok_or(Error::CommandCount(word))?;
@@ -143,19 +163,67 @@ impl Options {
     }
 
     fn lock(self, operand: &CStr) -> Result<Request, Error> {
+        let of_commands = [Opt::Also, Opt::Remove, Opt::ForwardSignals];
+        if let Some(opt) = of_commands.into_iter().find(|opt| self.given.has(*opt)) {
+            return Err(Error::NeedsCommand(opt));
+        }
         let word = OsStr::from_bytes(operand.to_bytes()).to_owned();
-        let descriptor = read(word, Value::Descriptor, number::descriptor)?;
+        let descriptor = read(word, Value::Operand, number::descriptor)?;
         Ok(Request::Lock { descriptor, locking: self.locking })
     }
 
     fn run(self, place: Place, command: Command) -> Request {
-        let launch = match (self.no_fork, self.close) {
-            (true, _) => Launch::Replace,
-            (false, true) => Launch::ForkWithoutLock,
-            (false, false) => Launch::Fork,
+        let launch = if self.given.has(Opt::NoFork) {
+            Launch::Replace
+        } else {
+            let (close, forward) = (Opt::Close, Opt::ForwardSignals);
+            Launch::Fork { close: self.given.has(close), forward: self.given.has(forward) }
         };
-        Request::Run { place, locking: self.locking, command, launch }
+        let (places, locking) = self.places(place);
+        Request::Run { places, locking, command, launch }
     }
+
+    fn keep(
+        self,
+        process: Pid,
+        operand: Option<&'static CStr>,
+        operands: usize,
+    ) -> Result<Request, Error> {
+        let file = operand.ok_or(Error::MissingTarget)?;
+        if operands > 1 {
+            return Err(Error::ForPidCommand);
+        }
+        if number::descriptor(file.to_bytes()).is_ok() {
+            return Err(Error::ForPidDescriptor(file));
+        }
+        let (places, locking) = self.places(Place::File(file));
+        Ok(Request::Keep { process, places, locking })
+    }
+
+    fn places(self, first: Place) -> (Places, Locking) {
+        let remove = self.given.has(Opt::Remove);
+        (Places { first, also: self.also, remove }, self.locking)
+    }
+
+    fn holders(self, args: Args, first: usize) -> Result<Request, Error> {
+        let files = (first..args.count()).filter_map(|index| args.get(index)).map(Place::File);
+        match self.descriptor {
+            None if first >= args.count() => Err(Error::MissingTarget),
+            None => Ok(Request::Holders(files.collect())),
+            Some(_) if first < args.count() => Err(Error::HoldersOfBoth),
+            Some(descriptor) => Ok(Request::Holders(vec![Place::Descriptor(descriptor)])),
+        }
+    }
+}
+
+/// A word, and the one after it, which may be its value.
+type Words = (&'static CStr, Option<&'static CStr>);
+
+/// What follows the equals sign in a word.
+fn attached(word: &'static CStr) -> Option<&'static CStr> {
+    let bytes = word.to_bytes_with_nul();
+    let sign = bytes.iter().position(|&byte| byte == b'=')?;
+    CStr::from_bytes_with_nul(bytes.get(sign + 1..)?).ok()
 }
 
 /// The next option of a word.

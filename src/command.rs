@@ -3,12 +3,13 @@
 use crate::console::Console;
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::hint;
 use crate::request::{Command, Launch};
-use crate::sys::{self, Argv};
+use crate::sys::{self, Argv, Forwarding, Received};
+use crate::target::Targets;
 use rustix::io::Errno;
-use rustix::process::{self, Pid, WaitOptions};
+use rustix::process::{self, Pid, WaitOptions, WaitStatus};
 use std::ffi::CStr;
-use std::os::fd::RawFd;
 
 const SHELL: &CStr = c"/bin/sh";
 /// Where execvp(3) of the GNU C library looks if PATH is not set.
@@ -39,23 +40,30 @@ impl Program {
         self.argv.program()
     }
 
-    /// Runs the command and returns the status to exit with. `lock` is the
-    /// locked descriptor, which a command launched without the lock must not have.
-    pub fn run(&self, launch: Launch, lock: RawFd, console: &mut Console) -> Result<u8, Error> {
+    /// Runs the command and returns the status to exit with.
+    pub fn run(&self, launch: Launch, locks: &Targets, console: &mut Console) -> Result<u8, Error> {
         // Otherwise the kernel would reap the command before we do.
         sys::default_sigchld();
-        let forked = match launch {
+        let (close, forward) = match launch {
             Launch::Replace => {
                 console.flush_at_any_rate();
                 sys::exit_now(self.replace(console))
             }
-            Launch::Fork => sys::fork(|| self.replace(console)),
-            Launch::ForkWithoutLock => sys::fork(|| {
-                sys::close(lock);
-                self.replace(console)
-            }),
+            Launch::Fork { close, forward } => (close, forward),
         };
-        wait(forked.map_err(Error::Fork)?)
+        let forwarding = forward.then(Forwarding::start).transpose().map_err(Error::Signals)?;
+        let child = sys::fork(|| {
+            forwarding.iter().for_each(Forwarding::release);
+            if close {
+                locks.close();
+            }
+            self.replace(console)
+        });
+        let child = child.map_err(Error::Fork)?;
+        match forwarding {
+            None => wait(child),
+            Some(forwarding) => wait_and_forward(child, &forwarding),
+        }
     }
 
     /// Becomes the command. If that fails, says why and returns the status to
@@ -63,6 +71,7 @@ impl Program {
     fn replace(&self, console: &mut Console) -> u8 {
         let error = Error::Execute(self.name(), self.execute());
         console.report(&error);
+        hint::after(&error, console);
         // util-linux chooses the status by errno, which is a failed message's by then.
         let exit = if console.lost_a_message() { Exit::Unavailable } else { error.exit() };
         exit.into()
@@ -112,17 +121,42 @@ impl Program {
     }
 }
 
-/// Waits for the command. A command killed by a signal gives 128 and the signal's number.
+/// Waits for the command.
 fn wait(child: Pid) -> Result<u8, Error> {
     loop {
         match process::waitpid(Some(child), WaitOptions::empty()) {
-            Ok(Some((_, status))) => {
-                let status =
-                    status.exit_status().or(status.terminating_signal().map(|signal| 128 + signal));
-                return Ok(status.and_then(|status| status.try_into().ok()).unwrap_or_default());
-            }
+            Ok(Some((_, status))) => return Ok(exit_status(status)),
             Ok(None) | Err(Errno::INTR) => {}
             Err(errno) => return Err(Error::Wait(errno)),
         }
     }
+}
+
+/// Waits for the command, and passes on to it what comes.
+fn wait_and_forward(child: Pid, signals: &Forwarding) -> Result<u8, Error> {
+    loop {
+        match process::waitpid(Some(child), WaitOptions::NOHANG) {
+            Ok(Some((_, status))) => return Ok(exit_status(status)),
+            Ok(None) | Err(Errno::INTR) => {}
+            Err(errno) => return Err(Error::Wait(errno)),
+        }
+        if let Some(signal) = signals.next().filter(|signal| !has_it_already(child, signal)) {
+            sys::send(child, signal.number);
+        }
+    }
+}
+
+/// Whether the command was sent the signal, too: the terminal sends its own to a whole
+/// process group. But of a hangup, the kernel tells the leader of the session alone.
+fn has_it_already(child: Pid, signal: &Received) -> bool {
+    let leads = || process::getsid(None).ok() == Some(process::getpid());
+    signal.from_kernel
+        && process::getpgid(Some(child)).ok() == Some(process::getpgrp())
+        && !(signal.number == libc::SIGHUP && leads())
+}
+
+/// What flock exits with. A command killed by a signal gives 128 and the signal's number.
+fn exit_status(status: WaitStatus) -> u8 {
+    let status = status.exit_status().or(status.terminating_signal().map(|signal| 128 + signal));
+    status.and_then(|status| status.try_into().ok()).unwrap_or_default()
 }

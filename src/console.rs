@@ -93,6 +93,25 @@ impl Console {
         }
     }
 
+    /// Writes over the current line of the terminal that standard error is; an empty text
+    /// erases it. What does not fit into one line is cut off, and no failure counts.
+    pub fn rewrite(&mut self, text: &str) {
+        let columns = termios::tcgetwinsize(stdio::stderr()).map_or(0, |size| size.ws_col);
+        let columns = if columns == 0 { 80 } else { usize::from(columns) };
+        let mut line = String::from("\r\x1b[K");
+        if !text.is_empty() {
+            let name = printable(self.name);
+            let whole = name.chars().chain(": ".chars()).chain(text.chars());
+            // A character outside ASCII may be two columns wide.
+            let widths = whole.scan(0, |column, c| {
+                *column += if c.is_ascii() { 1 } else { 2 };
+                Some((*column, c))
+            });
+            line.extend(widths.take_while(|(column, _)| *column < columns).map(|(_, c)| c));
+        }
+        let _ = write_all(stdio::stderr(), line.as_bytes());
+    }
+
     fn write_error(&mut self, text: &[u8]) {
         if write_all(stdio::stderr(), text).is_err() {
             self.message_lost = true;
@@ -122,6 +141,21 @@ impl Console {
         sys::close_duplicate(stdio::stdout())?;
         Ok(())
     }
+}
+
+/// A text that came from elsewhere, such that it can be shown on any terminal: instead of
+/// control characters, of those that change the direction of the text, and of what is not
+/// UTF-8, it has question marks.
+pub fn printable(bytes: &[u8]) -> String {
+    let is_plain = |c: char| {
+        !c.is_control()
+            && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let text = bytes.utf8_chunks().flat_map(|chunk| {
+        let odd = chunk.invalid().iter().map(|_| '?');
+        chunk.valid().chars().map(|c| if is_plain(c) { c } else { '?' }).chain(odd)
+    });
+    text.collect()
 }
 
 fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<(), Errno> {

@@ -2,7 +2,9 @@
 
 use crate::errno;
 use crate::exit::Exit;
+use crate::options::Opt;
 use rustix::io::Errno;
+use rustix::process::Pid;
 use std::borrow::Cow;
 use std::ffi::{CStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -19,8 +21,16 @@ pub enum Error {
     UnrecognizedOption(&'static CStr),
     /// A word whose option lacks its value.
     MissingValue(&'static CStr),
-    /// `--no-fork` together with `--close`.
-    IncompatibleOptions,
+    /// Two options that exclude each other.
+    IncompatibleOptions(Opt, Opt),
+    /// An option that is nothing without a command.
+    NeedsCommand(Opt),
+    /// `--for-pid` with a command, too.
+    ForPidCommand,
+    /// `--for-pid` with a descriptor number in place of a file.
+    ForPidDescriptor(&'static CStr),
+    /// `--holders` with both files and `--fd`.
+    HoldersOfBoth,
     /// The value of an option, or the operand, that stands for something else.
     InvalidValue(Value, OsString, Option<Errno>),
     /// `-c` or `--command`, as typed, without exactly one word for the shell.
@@ -29,12 +39,24 @@ pub enum Error {
     MissingTarget,
     /// `--fd` without a command.
     MissingCommand,
+    /// `pidfd_open`(2) on the process of `--for-pid`.
+    Process(Pid, Errno),
+    /// The process of `--for-pid` ended before the lock was its.
+    ProcessEnded(Pid),
+    /// stat(2) on what `--holders` is to look at, named as the user did.
+    Find(OsString, Errno),
+    /// Reading /proc.
+    Survey(Errno),
+    /// The keeper of `--for-pid` could not be left behind.
+    Keeper(Errno),
     /// open(2) on the lock file.
     Open(&'static CStr, Errno),
     /// Setting up the timer of `--timeout`.
     Timer(Errno),
     /// The lock call, on a file or a numbered descriptor, named as the user did.
     Lock(OsString, Errno),
+    /// Setting up `--forward-signals`.
+    Signals(Errno),
     /// fork(2).
     Fork(Errno),
     /// execve(2), after the search along PATH.
@@ -46,7 +68,9 @@ pub enum Error {
 /// What an invalid value was meant to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Value {
-    /// The operand, or `--fd`.
+    /// The only operand.
+    Operand,
+    /// `--fd`.
     Descriptor,
     /// `--timeout`.
     Timeout,
@@ -56,6 +80,8 @@ pub enum Value {
     Start,
     /// `--length`.
     Length,
+    /// `--for-pid`.
+    Process,
 }
 
 impl Error {
@@ -65,17 +91,27 @@ impl Error {
             Self::NotEnoughArguments
             | Self::UnrecognizedOption(_)
             | Self::MissingValue(_)
-            | Self::IncompatibleOptions
+            | Self::IncompatibleOptions(..)
+            | Self::NeedsCommand(_)
+            | Self::ForPidCommand
+            | Self::ForPidDescriptor(_)
+            | Self::HoldersOfBoth
             | Self::InvalidValue(..)
             | Self::CommandCount(_)
             | Self::MissingTarget
             | Self::MissingCommand => Exit::Usage,
+            Self::Process(_, Errno::SRCH | Errno::INVAL) | Self::ProcessEnded(_) => Exit::NoInput,
+            Self::Process(..) => Exit::OsError,
+            Self::Find(..) => Exit::NoInput,
+            Self::Survey(_) | Self::Keeper(_) => Exit::OsError,
             Self::Open(_, Errno::MFILE | Errno::NFILE | Errno::NOMEM) => Exit::OsError,
             Self::Open(_, Errno::ROFS | Errno::NOSPC) => Exit::CannotCreate,
             Self::Open(..) => Exit::NoInput,
             Self::Lock(_, Errno::NOLCK | Errno::NOMEM) => Exit::OsError,
             Self::Lock(..) => Exit::DataError,
-            Self::Execute(_, Errno::NOMEM) | Self::Timer(_) | Self::Fork(_) => Exit::OsError,
+            Self::Execute(_, Errno::NOMEM) | Self::Timer(_) | Self::Signals(_) | Self::Fork(_) => {
+                Exit::OsError
+            }
             Self::Execute(..) => Exit::Unavailable,
             Self::Wait(_) => Exit::Failure,
         }
@@ -91,9 +127,16 @@ impl Error {
             Self::MissingValue(word) => {
                 [b"option '", word.to_bytes(), b"' requires an argument"].concat()
             }
-            Self::IncompatibleOptions => {
-                b"the --no-fork and --close options are incompatible".to_vec()
+            Self::IncompatibleOptions(one, other) => {
+                let (one, other) = (one.name(), other.name());
+                format!("the --{one} and --{other} options are incompatible").into_bytes()
             }
+            Self::NeedsCommand(opt) => format!("--{} needs a command", opt.name()).into_bytes(),
+            Self::ForPidCommand => b"--for-pid takes one file, and no command".to_vec(),
+            Self::ForPidDescriptor(word) => {
+                [b"--for-pid takes a file, not descriptor '", word.to_bytes(), b"'"].concat()
+            }
+            Self::HoldersOfBoth => b"--holders takes files or --fd, not both".to_vec(),
             Self::InvalidValue(meant, value, _) => {
                 [b"invalid ", meant.text(), b": '", value.as_bytes(), b"'"].concat()
             }
@@ -102,9 +145,15 @@ impl Error {
             }
             Self::MissingTarget => b"missing file descriptor, file or directory".to_vec(),
             Self::MissingCommand => b"missing command".to_vec(),
+            Self::Process(pid, _) => format!("cannot watch process {pid}").into_bytes(),
+            Self::ProcessEnded(pid) => format!("process {pid} has ended").into_bytes(),
+            Self::Find(name, _) => [b"cannot find ", name.as_bytes()].concat(),
+            Self::Survey(_) => b"cannot read /proc".to_vec(),
+            Self::Keeper(_) => b"cannot leave a keeper behind".to_vec(),
             Self::Open(name, _) => [b"cannot open lock file ", name.to_bytes()].concat(),
             Self::Timer(_) => b"cannot set up timer".to_vec(),
             Self::Lock(name, _) => name.as_bytes().to_vec(),
+            Self::Signals(_) => b"cannot forward signals".to_vec(),
             Self::Fork(_) => b"fork failed".to_vec(),
             Self::Execute(program, _) => [b"failed to execute ", program.to_bytes()].concat(),
             Self::Wait(_) => b"waitpid failed".to_vec(),
@@ -115,9 +164,14 @@ impl Error {
     pub fn reason(&self) -> Option<Cow<'static, str>> {
         match *self {
             Self::InvalidValue(.., reason) => reason.map(errno::text),
-            Self::Open(_, reason)
+            Self::Process(_, reason)
+            | Self::Find(_, reason)
+            | Self::Survey(reason)
+            | Self::Keeper(reason)
+            | Self::Open(_, reason)
             | Self::Timer(reason)
             | Self::Lock(_, reason)
+            | Self::Signals(reason)
             | Self::Fork(reason)
             | Self::Execute(_, reason)
             | Self::Wait(reason) => Some(errno::text(reason)),
@@ -137,11 +191,12 @@ impl Error {
 impl Value {
     fn text(self) -> &'static [u8] {
         match self {
-            Self::Descriptor => b"file descriptor",
+            Self::Operand | Self::Descriptor => b"file descriptor",
             Self::Timeout => b"timeout",
             Self::ExitCode => b"exit code (allowed values: 0-255)",
             Self::Start => b"as start offset",
             Self::Length => b"as length of lock range",
+            Self::Process => b"process ID",
         }
     }
 }

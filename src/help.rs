@@ -15,11 +15,13 @@ pub fn version(name: &[u8]) -> Vec<u8> {
 const VERSION: &str =
     concat!(" from flock-rs ", env!("CARGO_PKG_VERSION"), ", compatible with util-linux 2.43\n");
 
-const FORMS: [&str; 4] = [
+const FORMS: [&str; 6] = [
     " [options] <file>|<directory> <command> [<argument>...]",
     " [options] <file>|<directory> -c <command>",
     " [options] --fd <number> <command> [<argument>...] | -c <command>",
     " [options] <file descriptor number>",
+    " [options] --for-pid <pid> <file>|<directory>",
+    " --holders <file>|<directory>... | --fd <number>",
 ];
 
 const OPTIONS: &str = "
@@ -39,10 +41,17 @@ Options:
      --start <size>       with --fcntl, the first byte to lock (default 0)
      --length <size>      with --fcntl, how many bytes (default 0: to the end)
      --fd <number>        lock this open descriptor, then run the command
-     --verbose            say how long it took, and why it failed
+     --verbose            say how long it took, who is waited for, and why it failed
 
  -h, --help               print this help
  -V, --version            print the version
+
+Options of flock-rs alone, which must be written out:
+     --for-pid <pid>      hold the lock as long as that process lives
+     --also <file>        lock this file as well, all or none (may be repeated)
+     --remove             remove the lock files when nobody holds them any more
+     --forward-signals    pass HUP, INT, QUIT, TERM, USR1, USR2 on to the command
+     --holders            show who holds the locks and who waits for them
 
 A <size> may end in K, M, G and so on, or KiB, for powers of 1024; in KB for 1000.
 

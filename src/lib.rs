@@ -6,6 +6,7 @@
 
 pub mod exit;
 pub mod errno;
+pub mod options;
 pub mod error;
 #[allow(unsafe_code)]
 pub mod sys;
@@ -13,11 +14,15 @@ pub mod number;
 pub mod float;
 pub mod seconds;
 pub mod request;
-pub mod options;
 pub mod cli;
 pub mod help;
 pub mod console;
+pub mod hint;
 pub mod target;
-pub mod deadline;
+pub mod wait;
 pub mod lock;
+pub mod holders;
+pub mod notice;
 pub mod command;
+pub mod removal;
+pub mod keeper;

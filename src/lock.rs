@@ -1,44 +1,96 @@
 //! Taking the lock, or giving it up.
 
-use crate::deadline::{Deadline, Ended};
 use crate::error::Error;
 use crate::request::{Locking, Mode};
 use crate::seconds::Timeout;
 use crate::sys;
-use crate::target::Target;
+use crate::target::{Target, Targets};
+use crate::wait::Wait;
 use rustix::fs::{self, FlockOperation};
 use rustix::io::Errno;
+use rustix::process::Signal;
 
 /// How an attempt ended that did not fail.
 pub enum Outcome {
-    /// The lock is held (or, for [`Mode::Unlock`], given up). If the wait had a
-    /// deadline, SIGALRM is to be restored before a command runs.
-    Acquired(Option<Ended>),
-    /// Somebody else holds it, and we do not wait.
-    Conflict,
-    /// Somebody else held it until the deadline.
-    TimedOut,
+    /// All is locked (or, for [`Mode::Unlock`], given up).
+    Acquired,
+    /// Nothing is locked.
+    Refused {
+        /// Which of the targets stood in the way.
+        which: usize,
+        /// It was not free until the deadline, rather than at once.
+        late: bool,
+    },
+    /// Nothing is locked, and this process is to end as by this signal.
+    Killed(Signal),
 }
 
-/// Locks the target, waiting as long as asked.
-pub fn acquire(target: &mut Target, locking: &Locking) -> Result<Outcome, Error> {
-    let deadline = match locking.timeout {
-        Timeout::After(timeout) => Some(Deadline::start(timeout)?),
-        Timeout::Zero | Timeout::Never => None,
-    };
-    let has_passed = || deadline.as_ref().is_some_and(Deadline::has_passed);
+/// What is done while waiting: called with what is waited for, after each interruption
+/// that does not end the wait. Its error does.
+pub type Meanwhile<'a> = &'a mut dyn FnMut(&Target) -> Result<(), Error>;
+
+/// Locks the targets, all or none, waiting as long as asked.
+///
+/// One after the other in the order of [`Targets`], which is the same for everybody: so
+/// no two who lock the same files ever wait for each other.
+pub fn acquire(
+    targets: &mut Targets,
+    locking: &Locking,
+    wait: &Wait,
+    meanwhile: Meanwhile,
+) -> Result<Outcome, Error> {
+    loop {
+        let mut held = 0;
+        let mut end = Ok(One::Acquired);
+        for target in &mut targets.all {
+            end = acquire_one(target, locking, wait, meanwhile);
+            if !matches!(end, Ok(One::Acquired)) {
+                break;
+            }
+            held += 1;
+        }
+        let is_complete = matches!(end, Ok(One::Acquired));
+        if is_complete && targets.are_current() {
+            return Ok(Outcome::Acquired);
+        }
+        for target in targets.all.iter().take(held) {
+            release(target, locking);
+        }
+        match end? {
+            One::Acquired => targets.renew(locking)?,
+            One::Refused { late } => return Ok(Outcome::Refused { which: held, late }),
+            One::Killed(signal) => return Ok(Outcome::Killed(signal)),
+        }
+    }
+}
+
+/// How an attempt at one target ended.
+enum One {
+    Acquired,
+    Refused { late: bool },
+    Killed(Signal),
+}
+
+fn acquire_one(
+    target: &mut Target,
+    locking: &Locking,
+    wait: &Wait,
+    meanwhile: Meanwhile,
+) -> Result<One, Error> {
     let waits = !locking.nonblocking && locking.timeout != Timeout::Zero;
     // What the lock call returns is the only truth about the lock: a deadline that
     // passed during a call that succeeded changes nothing.
     loop {
-        // A deadline that passed before the call could not interrupt it.
-        let late = has_passed();
+        // What came before the call could not interrupt it.
+        let late = wait.has_passed();
+        if let Some(signal) = wait.deadly() {
+            return Ok(One::Killed(signal));
+        }
         match call(target, locking, waits && !late) {
-            Ok(()) => return Ok(Outcome::Acquired(deadline.map(Deadline::end))),
-            Err(Errno::AGAIN | Errno::ACCESS) if waits && late => return Ok(Outcome::TimedOut),
-            Err(Errno::AGAIN | Errno::ACCESS) => return Ok(Outcome::Conflict),
-            Err(Errno::INTR) if has_passed() => return Ok(Outcome::TimedOut),
-            Err(Errno::INTR) => {}
+            Ok(()) => return Ok(One::Acquired),
+            Err(Errno::AGAIN | Errno::ACCESS) => return Ok(One::Refused { late: waits && late }),
+            Err(Errno::INTR) if wait.has_passed() => return Ok(One::Refused { late: true }),
+            Err(Errno::INTR) => meanwhile(target)?,
             Err(errno @ (Errno::IO | Errno::BADF)) => target.reopen(locking.mode, errno)?,
             Err(errno) => return Err(Error::Lock(target.display(), errno)),
         }
@@ -63,4 +115,10 @@ fn call(target: &Target, locking: &Locking, waits: bool) -> Result<(), Errno> {
         (Mode::Unlock, false) => FlockOperation::NonBlockingUnlock,
     };
     fs::flock(target.fd(), operation)
+}
+
+/// Gives up what was just locked; if that fails, the end of the process does it.
+fn release(target: &Target, locking: &Locking) {
+    let unlock = Locking { mode: Mode::Unlock, ..*locking };
+    let _ = call(target, &unlock, false);
 }

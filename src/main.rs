@@ -5,14 +5,18 @@
 
 use flock_rs::command::Program;
 use flock_rs::console::Console;
-use flock_rs::deadline::Ended;
 use flock_rs::error::Error;
 use flock_rs::exit::Exit;
+use flock_rs::keeper::{self, Watched};
 use flock_rs::lock::{self, Outcome};
-use flock_rs::request::{Locking, Place, Request};
-use flock_rs::sys::{Arena, Args};
-use flock_rs::target::Target;
-use flock_rs::{cli, help};
+use flock_rs::notice::{Notice, TICK};
+use flock_rs::request::{Command, Launch, Locking, Place, Places, Request};
+use flock_rs::seconds::Timeout;
+use flock_rs::sys::{self, Arena, Args};
+use flock_rs::target::Targets;
+use flock_rs::wait::{Needs, Wait};
+use flock_rs::{cli, help, hint, holders, removal};
+use rustix::process::Pid;
 use std::time::Instant;
 
 #[global_allocator]
@@ -26,6 +30,7 @@ fn run(args: Args) -> u8 {
     let status = cli::parse(args).and_then(|request| carry_out(request, &mut console));
     let status = status.unwrap_or_else(|error| {
         console.report(&error);
+        hint::after(&error, &mut console);
         error.exit().into()
     });
     console.close(status)
@@ -35,49 +40,113 @@ fn carry_out(request: Request, console: &mut Console) -> Result<u8, Error> {
     match request {
         Request::Help => console.print(&help::usage(console.name())),
         Request::Version => console.print(&help::version(console.name())),
+        Request::Holders(places) => return holders::print(&places, console).map(u8::from),
         Request::Lock { descriptor, locking } => {
-            let mut target = Target::open(Place::Descriptor(descriptor), &locking)?;
-            match acquire(&mut target, &locking, console)? {
-                Outcome::Acquired(_) => {}
-                Outcome::Conflict | Outcome::TimedOut => return Ok(locking.conflict_exit),
+            let mut targets = Targets::open(&Place::Descriptor(descriptor).into(), &locking)?;
+            if acquire(&mut targets, &locking, None, console)?.is_none() {
+                return Ok(locking.conflict_exit);
             }
         }
-        Request::Run { place, locking, command, launch } => {
-            let mut target = Target::open(place, &locking)?;
-            match acquire(&mut target, &locking, console)? {
-                Outcome::Acquired(wait) => wait.map_or((), Ended::restore),
-                Outcome::Conflict | Outcome::TimedOut => return Ok(locking.conflict_exit),
-            }
-            let program = Program::new(command);
-            if locking.verbose {
-                let name = program.name().to_bytes();
-                console.print(&[console.name(), b": executing ", name, b"\n"].concat());
-            }
-            return program.run(launch, target.number, console);
+        Request::Run { places, locking, command, launch } => {
+            return run_command(&places, &locking, (command, launch), console);
+        }
+        Request::Keep { process, places, locking } => {
+            return keep(process, &places, &locking, console);
         }
     }
     Ok(Exit::Success.into())
 }
 
-/// Takes the lock, and says how that went if it is to.
-fn acquire(
-    target: &mut Target,
+/// Runs a command under the locks.
+fn run_command(
+    places: &Places,
+    locking: &Locking,
+    (command, launch): (Command, Launch),
+    console: &mut Console,
+) -> Result<u8, Error> {
+    if locking.verbose {
+        hint::about(places.first, console);
+    }
+    let mut targets = Targets::open(places, locking)?;
+    let Some(wait) = acquire(&mut targets, locking, None, console)? else {
+        return Ok(locking.conflict_exit);
+    };
+    wait.restore();
+    let program = Program::new(command);
+    if locking.verbose {
+        let name = program.name().to_bytes();
+        console.print(&[console.name(), b": executing ", name, b"\n"].concat());
+    }
+    let status = program.run(launch, &targets, console);
+    if locking.verbose {
+        let notice = Notice::new(locking);
+        targets.all.iter().for_each(|target| notice.left_behind(target, console));
+    }
+    if places.remove {
+        removal::remove(&targets, locking.range, console);
+    }
+    status
+}
+
+/// Leaves the locks to a process that holds them as long as another one lives.
+fn keep(
+    process: Pid,
+    places: &Places,
     locking: &Locking,
     console: &mut Console,
-) -> Result<Outcome, Error> {
+) -> Result<u8, Error> {
+    let watched = Watched::find(process)?;
+    let mut targets = Targets::open(places, locking)?;
+    if acquire(&mut targets, locking, Some(&watched), console)?.is_none() {
+        return Ok(locking.conflict_exit);
+    }
+    watched.check()?;
+    keeper::leave(&watched, &mut targets, places.remove.then_some(locking.range))?;
+    Ok(Exit::Success.into())
+}
+
+/// Takes the locks, and says how that went if it is to. Returns nothing if it gave up.
+fn acquire(
+    targets: &mut Targets,
+    locking: &Locking,
+    watched: Option<&Watched>,
+    console: &mut Console,
+) -> Result<Option<Wait>, Error> {
+    let mut notice = Notice::new(locking);
+    let waits = !locking.nonblocking && locking.timeout != Timeout::Zero;
+    let tick = watched.map(|_| keeper::TICK).or(locking.verbose.then_some(TICK));
+    let needs = Needs { tick: tick.filter(|_| waits), last_words: notice.on_terminal() };
     let start = locking.verbose.then(Instant::now);
-    let outcome = lock::acquire(target, locking)?;
-    if let Some(start) = start {
-        match outcome {
-            Outcome::Acquired(_) => {
-                let took = start.elapsed();
-                let (seconds, micros) = (took.as_secs(), took.subsec_micros());
-                let text = format!(": getting lock took {seconds}.{micros:06} seconds\n");
-                console.print(&[console.name(), text.as_bytes()].concat());
+    let mut wait = Wait::start(locking.timeout, needs)?;
+    let outcome = lock::acquire(targets, locking, &wait, &mut |target| {
+        notice.waiting(target, console);
+        watched.map_or(Ok(()), Watched::check)
+    });
+    wait.stop();
+    notice.erase(console);
+    match outcome? {
+        Outcome::Acquired => {}
+        Outcome::Killed(signal) => {
+            sys::die_of(signal);
+            return Ok(None);
+        }
+        Outcome::Refused { which, late } => {
+            if locking.verbose {
+                let text: &[u8] =
+                    if late { b"timeout while waiting to get lock" } else { b"failed to get lock" };
+                console.complain(text, None);
+                if let Some(target) = targets.all.get(which) {
+                    notice.in_the_way(target, console);
+                }
             }
-            Outcome::Conflict => console.complain(b"failed to get lock", None),
-            Outcome::TimedOut => console.complain(b"timeout while waiting to get lock", None),
+            return Ok(None);
         }
     }
-    Ok(outcome)
+    if let Some(start) = start {
+        let took = start.elapsed();
+        let (seconds, micros) = (took.as_secs(), took.subsec_micros());
+        let text = format!(": getting lock took {seconds}.{micros:06} seconds\n");
+        console.print(&[console.name(), text.as_bytes()].concat());
+    }
+    Ok(Some(wait))
 }

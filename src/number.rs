@@ -1,6 +1,7 @@
 //! Numbers of the command line, read as the C library and util-linux read them.
 
 use rustix::io::Errno;
+use rustix::process::Pid;
 
 /// Why a text is no number: with a reason where util-linux prints one.
 pub type Refusal = Option<Errno>;
@@ -63,6 +64,11 @@ pub fn descriptor(text: &[u8]) -> Result<i32, Refusal> {
         Some(_) if start.negative => Err(None),
         Some(value) => i32::try_from(value).map_err(|_| OUT_OF_RANGE),
     }
+}
+
+/// A process ID: decimal, 1 to 2147483647.
+pub fn process(text: &[u8]) -> Result<Pid, Refusal> {
+    descriptor(text).and_then(|number| Pid::from_raw(number).ok_or(None))
 }
 
 /// An exit status: decimal, 0 to 255.

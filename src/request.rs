@@ -3,6 +3,7 @@
 use crate::exit::Exit;
 use crate::seconds::Timeout;
 use crate::sys::Argv;
+use rustix::process::Pid;
 use std::ffi::CStr;
 use std::os::fd::RawFd;
 
@@ -22,7 +23,7 @@ pub enum Request {
     /// Lock, and run a command under the lock.
     Run {
         /// What to lock.
-        place: Place,
+        places: Places,
         /// How to lock.
         locking: Locking,
         /// What to run.
@@ -30,6 +31,33 @@ pub enum Request {
         /// How to run it.
         launch: Launch,
     },
+    /// Lock, and hold the lock as long as a process lives.
+    Keep {
+        /// Its process ID.
+        process: Pid,
+        /// What to lock: no descriptor is among it.
+        places: Places,
+        /// How to lock.
+        locking: Locking,
+    },
+    /// Show who holds the locks on these, and who waits for them.
+    Holders(Vec<Place>),
+}
+
+/// What is locked together: all of it or nothing.
+pub struct Places {
+    /// The first one.
+    pub first: Place,
+    /// More files.
+    pub also: Vec<&'static CStr>,
+    /// Remove the files when they are not needed any more. No descriptor is among them.
+    pub remove: bool,
+}
+
+impl From<Place> for Places {
+    fn from(first: Place) -> Self {
+        Self { first, also: Vec::new(), remove: false }
+    }
 }
 
 /// What is locked.
@@ -42,6 +70,7 @@ pub enum Place {
 }
 
 /// How to lock.
+#[derive(Clone, Copy)]
 pub struct Locking {
     /// Which lock.
     pub mode: Mode,
@@ -102,10 +131,13 @@ pub enum Command {
 /// How to run the command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Launch {
-    /// In a child, which inherits the locked descriptor.
-    Fork,
-    /// In a child, without the locked descriptor.
-    ForkWithoutLock,
+    /// In a child.
+    Fork {
+        /// The child does not get the locked descriptors.
+        close: bool,
+        /// Signals that come are passed on to the child.
+        forward: bool,
+    },
     /// In place of flock.
     Replace,
 }

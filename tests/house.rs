@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+use flock_rs::options;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -97,7 +98,7 @@ fn a_file_has_at_most_250_lines_of_code() {
 #[test]
 fn every_option_is_in_the_usage() {
     let usage = String::from_utf8(flock_rs::help::usage(b"flock")).unwrap();
-    for (name, _) in flock_rs::options::LONG {
+    for (name, _) in options::LONG.iter().chain(&options::OWN) {
         assert!(usage.contains(&format!("--{name}")), "--{name} is not");
     }
 }

@@ -240,6 +240,54 @@ echo "three are at work""#,
         ],
         ..PLAIN
     },
+    Example {
+        text: "flock -n --for-pid $$ /run/sync.lock || exit 0",
+        lock: "run/sync.lock",
+        around: ("", "load --new; exit 5"),
+        cases: &[case(Free, 5, "load --new: exclusive, closed\n"), case(Exclusive, 0, "")],
+        ..PLAIN
+    },
+    Example {
+        text: "flock --also pool.lock host.lock rebuild host",
+        lock: "pool.lock",
+        cases: &[
+            case(Free, 0, "rebuild host: exclusive, inherited\n"),
+            waits(Exclusive, "", "rebuild host: exclusive, inherited\n"),
+        ],
+        ..PLAIN
+    },
+    Example {
+        text: r#"flock --remove "/run/user.$USER.lock" compress "$USER""#,
+        lock: "run/user.me.lock",
+        instead: &[("\"/run/", "\"run/")],
+        around: ("USER=me", "status=$?; ls run; exit $status"),
+        cases: &[
+            case(Free, 0, "compress me: exclusive, inherited\n"),
+            waits(Exclusive, "", "compress me: exclusive, inherited\n"),
+        ],
+        ..PLAIN
+    },
+    Example {
+        text: "flock --forward-signals /run/worker.lock worker",
+        lock: "run/worker.lock",
+        cases: &[
+            case(Free, 0, "worker: exclusive, inherited\n"),
+            waits(Exclusive, "", "worker: exclusive, inherited\n"),
+        ],
+        ..PLAIN
+    },
+    Example {
+        text: "flock --holders /run/backup.lock",
+        lock: "run/backup.lock",
+        // Without what differs from run to run.
+        instead: &[("backup.lock", "backup.lock | sed '1s/  */ /g; s/^[0-9].*held  .*/one row/'")],
+        around: ("touch run/backup.lock", ""),
+        cases: &[
+            case(Free, 0, "PID USER FD TYPE MODE STATE COMMAND\n"),
+            case(Exclusive, 0, "PID USER FD TYPE MODE STATE COMMAND\none row\n"),
+        ],
+        ..PLAIN
+    },
 ];
 
 /// Stand for the programs that the examples name. Each says how it was called, which
@@ -476,8 +524,9 @@ type Described = (Vec<String>, Option<String>);
 
 /// Every option of the page.
 fn options_of_page() -> Vec<Described> {
-    let section = section("OPTIONS");
-    let items = section.iter().filter_map(|line| line.strip_prefix(".It "));
+    let sections = [section("OPTIONS"), section("OPTIONS OF FLOCK-RS")].concat();
+    let items = sections.iter().take_while(|line| !line.starts_with(".Bl -column"));
+    let items = items.filter_map(|line| line.strip_prefix(".It "));
     let described = |item: &str| {
         let (names, value) = match item.split_once(" Ar ") {
             Some((names, value)) => (names, Some(value.to_owned())),
@@ -509,7 +558,7 @@ fn all_names(options: &[Described]) -> BTreeSet<String> {
 
 #[test]
 fn page_help_and_program_have_the_same_options() {
-    let long = options::LONG.iter().map(|(name, _)| format!("-{name}"));
+    let long = options::LONG.iter().chain(&options::OWN).map(|(name, _)| format!("-{name}"));
     let letters = ('!'..='~').filter(|letter| options::short(*letter).is_some());
     // Not in the tables: see options::asks_for_shell.
     let shell = ["c".to_owned(), "-command".to_owned()];

@@ -8,8 +8,11 @@ mod timer;
 
 pub use arena::Arena;
 pub use args::{Args, variable};
-pub use process::{Argv, exit_now, fork};
-pub use signal::{Alarm, default_sigchld, without_write_signals};
+pub use process::{Argv, exit_now, fork, is_same_description};
+pub use signal::{
+    Caught, Forwarding, Received, block_all_signals, default_sigchld, die_of, send,
+    without_write_signals,
+};
 pub use timer::Timer;
 
 use rustix::fd::{AsRawFd, BorrowedFd, IntoRawFd, RawFd};
@@ -33,6 +36,26 @@ pub fn close(number: RawFd) {
     // SAFETY: closing a descriptor that is used elsewhere could at worst misdirect a
     // system call; those who call this use the number no more, or open it again.
     unsafe { libc::close(number) };
+}
+
+/// Closes every descriptor but the standard ones and these, by `close_range`(2): since
+/// Linux 5.9.
+pub fn close_all_but(mut kept: Vec<RawFd>) -> Result<()> {
+    kept.sort_unstable();
+    let mut first = 3;
+    for number in kept {
+        if number > first {
+            close_range(first, number - 1)?;
+        }
+        first = number + 1;
+    }
+    close_range(first, RawFd::MAX)
+}
+
+fn close_range(first: RawFd, last: RawFd) -> Result<()> {
+    // SAFETY: as for `close`.
+    let result = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
+    if result < 0 { Err(last_errno()) } else { Ok(()) }
 }
 
 /// Duplicates a descriptor and closes the duplicate, to hear of a write error

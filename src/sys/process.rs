@@ -1,6 +1,7 @@
 //! Executing programs and ending processes.
 
 use super::{Result, last_errno};
+use rustix::fd::RawFd;
 use rustix::io::Errno;
 use rustix::process::Pid;
 use std::borrow::Cow;
@@ -77,6 +78,16 @@ pub fn fork(child: impl FnOnce() -> u8) -> Result<Pid> {
         pid if pid < 0 => Err(last_errno()),
         pid => pid.try_into().ok().and_then(Pid::from_raw).ok_or(Errno::CHILD),
     }
+}
+
+/// Whether a descriptor of this process and one of another process are of one open file
+/// description. No, if the kernel does not tell: kcmp(2).
+pub fn is_same_description(ours: RawFd, (process, theirs): (Pid, RawFd)) -> bool {
+    const KCMP_FILE: c_int = 0;
+    let (own, other) = (rustix::process::getpid(), process);
+    let [own, other] = [own, other].map(|pid| pid.as_raw_nonzero().get());
+    // SAFETY: kcmp(2) takes any numbers.
+    unsafe { libc::syscall(libc::SYS_kcmp, own, other, KCMP_FILE, ours, theirs) == 0 }
 }
 
 /// Ends the process at once: no exit handlers, no buffers.

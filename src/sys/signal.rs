@@ -2,13 +2,13 @@
 
 use super::{Result, check, last_errno};
 use rustix::io::Errno;
-use rustix::process::{self, Signal};
+use rustix::process::{self, Pid, Signal};
 use std::ffi::c_int;
 use std::iter;
 use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Gives SIGCHLD its default disposition.
 ///
@@ -16,6 +16,16 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 pub fn default_sigchld() {
     // SAFETY: SIG_DFL is a valid disposition of SIGCHLD; this cannot fail.
     unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
+}
+
+/// Blocks every signal that can be blocked.
+pub fn block_all_signals() -> Result<()> {
+    Signals::change_blocked(libc::SIG_SETMASK, Signals(u64::MAX)).map(|_| ())
+}
+
+/// Ends this process as a signal that it has caught would have, had it not been.
+pub fn die_of(signal: Signal) {
+    let _ = signal_hook::low_level::emulate_default_handler(signal.as_raw());
 }
 
 /// Runs `write` such that a signal by which the kernel answers a failing write(2),
@@ -32,62 +42,153 @@ pub fn without_write_signals<T>(write: impl FnOnce() -> T) -> T {
     result
 }
 
-/// SIGALRM as it was before [`Alarm::catch`]: its disposition, and all blocked signals.
-pub struct Alarm {
-    action: libc::sigaction,
+/// Signals that are caught for a while: SIGALRM, and perhaps those that end a process.
+///
+/// What they were before is put back by [`Caught::restore`].
+pub struct Caught {
+    actions: Vec<(c_int, libc::sigaction)>,
     blocked: Signals,
-    /// Whether it came since.
-    received: Arc<AtomicBool>,
+    /// Those that came since, from others than this process's own timers.
+    received: Arc<AtomicU64>,
 }
 
-impl Alarm {
-    /// Unblocks SIGALRM and catches it, so that it does nothing but end a
-    /// blocking system call with EINTR.
-    pub fn catch() -> Result<Self> {
+/// The signals by which people and the system end a process that can still say something.
+const LAST_WORDS: [c_int; 4] = [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM];
+
+impl Caught {
+    /// Unblocks SIGALRM and catches it, so that it does nothing but end a blocking
+    /// system call with EINTR. Where `last_words` says so, those signals that would end
+    /// this process are caught as well.
+    pub fn catch(last_words: bool) -> Result<Self> {
         let blocked = Signals::change_blocked(libc::SIG_BLOCK, Signals::NONE)?;
-        let mut action = MaybeUninit::uninit();
-        // SAFETY: with a null pointer for the new action, this only reads the old one.
-        check(unsafe { libc::sigaction(libc::SIGALRM, ptr::null(), action.as_mut_ptr()) })?;
-        // SAFETY: the call succeeded.
-        let action = unsafe { action.assume_init() };
-        let received = Arc::new(AtomicBool::new(false));
+        let mut caught = Self { actions: Vec::new(), blocked, received: Arc::default() };
         // musl unblocks two signals of its own when a handler is installed: one that
         // is pending, sent by whoever knows no musl, would end this process.
         let own = Signals(blocked.0 & Signals::OF_LIBC.0).take();
-        Self::install(Arc::clone(&received))?;
+        caught.add(libc::SIGALRM)?;
+        for signal in LAST_WORDS.into_iter().filter(|_| last_words) {
+            if action(signal)?.sa_sigaction == libc::SIG_DFL && !blocked.has(signal) {
+                caught.add(signal)?;
+            }
+        }
         let waiting = Signals(blocked.0 & !Signals::ALARM.0);
         Signals::change_blocked(libc::SIG_SETMASK, waiting)?;
         for signal in own {
             requeue(&signal);
         }
-        Ok(Self { action, blocked, received })
+        Ok(caught)
     }
 
-    fn install(received: Arc<AtomicBool>) -> Result<()> {
-        // SAFETY: storing to an atomic is safe in a signal handler.
-        let registered = unsafe {
-            signal_hook::low_level::register(libc::SIGALRM, move || received.store(true, Relaxed))
+    fn add(&mut self, signal: c_int) -> Result<()> {
+        self.actions.push((signal, action(signal)?));
+        let received = Arc::clone(&self.received);
+        let note = move |info: &libc::siginfo_t| {
+            if info.si_code != SI_TIMER {
+                received.fetch_or(Signals::only(signal).0, Relaxed);
+            }
         };
+        // SAFETY: changing an atomic is safe in a signal handler.
+        let registered = unsafe { signal_hook_registry::register_sigaction(signal, note) };
         registered.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::INVAL))?;
         // signal-hook lets system calls be restarted; a wait that restarts never ends.
         // SAFETY: this changes a flag of the action that was just installed.
-        check(unsafe { siginterrupt(libc::SIGALRM, 1) })
+        check(unsafe { siginterrupt(signal, 1) })
     }
 
-    /// Puts both back. `none_of_ours` says that no timer of this process has sent
-    /// SIGALRM: if it came all the same, and was blocked, it has to stay pending, also
-    /// across exec, for whoever waits for it.
-    pub fn restore(self, none_of_ours: bool) {
+    /// A signal that came and would have ended this process. `alarm` says whether
+    /// SIGALRM would have: a timeout of one's own swallows it.
+    pub fn deadly(&self, alarm: bool) -> Option<Signal> {
+        let received = Signals(self.received.load(Relaxed));
+        let is_deadly = |(signal, action): &&(c_int, libc::sigaction)| {
+            received.has(*signal)
+                && action.sa_sigaction == libc::SIG_DFL
+                && !self.blocked.has(*signal)
+                && (alarm || *signal != libc::SIGALRM)
+        };
+        let (signal, _) = self.actions.iter().find(is_deadly)?;
+        Signal::from_named_raw(*signal)
+    }
+
+    /// Puts all back. A signal that came, but was blocked before, has to stay pending,
+    /// also across exec, for whoever waits for it.
+    pub fn restore(self) {
         // The mask goes first: a signal that the caller had blocked must not meet
         // the caller's disposition. The kernel refuses neither.
         let _ = Signals::change_blocked(libc::SIG_SETMASK, self.blocked);
-        // SAFETY: the action is what the kernel reported.
-        unsafe { libc::sigaction(libc::SIGALRM, &raw const self.action, ptr::null_mut()) };
-        let was_blocked = self.blocked.0 & Signals::ALARM.0 != 0;
-        if was_blocked && none_of_ours && self.received.load(Relaxed) {
+        for (signal, action) in &self.actions {
+            // SAFETY: the action is what the kernel reported.
+            unsafe { libc::sigaction(*signal, action, ptr::null_mut()) };
+        }
+        let received = Signals(self.received.load(Relaxed));
+        if self.blocked.has(libc::SIGALRM) && received.has(libc::SIGALRM) {
             let _ = process::kill_process(process::getpid(), Signal::ALARM);
         }
     }
+}
+
+/// What a signal does now.
+fn action(signal: c_int) -> Result<libc::sigaction> {
+    let mut action = MaybeUninit::uninit();
+    // SAFETY: with a null pointer for the new action, this only reads the old one.
+    check(unsafe { libc::sigaction(signal, ptr::null(), action.as_mut_ptr()) })?;
+    // SAFETY: the call succeeded.
+    Ok(unsafe { action.assume_init() })
+}
+
+/// Signals that are taken from the queue instead of being acted upon, to be passed on.
+pub struct Forwarding {
+    blocked: Signals,
+    wanted: Signals,
+}
+
+/// The signals that are passed on.
+const FORWARDED: [c_int; 6] =
+    [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM, libc::SIGUSR1, libc::SIGUSR2];
+
+/// `si_code` of a signal that a timer of `timer_create`(2) sent: `asm-generic/siginfo.h`.
+const SI_TIMER: c_int = -2;
+/// `si_code` of a signal that the kernel sent by itself, as for a key of the terminal.
+const SI_KERNEL: c_int = 0x80;
+
+/// A signal that came.
+pub struct Received {
+    /// Which one.
+    pub number: c_int,
+    /// The kernel sent it by itself, rather than a process.
+    pub from_kernel: bool,
+}
+
+impl Forwarding {
+    /// Blocks the signals that are to be passed on, but for those that are ignored, and
+    /// SIGCHLD. Blocked signals reach even process 1 of a container: signal(7).
+    pub fn start() -> Result<Self> {
+        let mut wanted = Signals::only(libc::SIGCHLD);
+        for signal in FORWARDED {
+            if action(signal)?.sa_sigaction != libc::SIG_IGN {
+                wanted.0 |= Signals::only(signal).0;
+            }
+        }
+        let blocked = Signals::change_blocked(libc::SIG_BLOCK, wanted)?;
+        Ok(Self { blocked, wanted })
+    }
+
+    /// Makes the blocked signals again what they were: for the command.
+    pub fn release(&self) {
+        let _ = Signals::change_blocked(libc::SIG_SETMASK, self.blocked);
+    }
+
+    /// Waits for the next signal; one that only tells of a child, or an interruption, is none.
+    pub fn next(&self) -> Option<Received> {
+        let info = self.wanted.await_one(ptr::null())?;
+        let (number, from_kernel) = (info.si_signo, info.si_code == SI_KERNEL);
+        (number != libc::SIGCHLD).then_some(Received { number, from_kernel })
+    }
+}
+
+/// Sends a signal to a process; it may have ended.
+pub fn send(process: Pid, number: c_int) {
+    // SAFETY: kill(2) takes any numbers.
+    unsafe { libc::kill(process.as_raw_nonzero().get(), number) };
 }
 
 /// Sends a signal that was taken away to this process again, just as it was.
@@ -109,9 +210,17 @@ struct Signals(u64);
 
 impl Signals {
     const NONE: Self = Self(0);
-    const ALARM: Self = Self(1 << (libc::SIGALRM - 1));
+    const ALARM: Self = Self::only(libc::SIGALRM);
     const OF_LIBC: Self = Self(0b111 << (32 - 1));
-    const OF_WRITE: Self = Self(1 << (libc::SIGPIPE - 1) | 1 << (libc::SIGXFSZ - 1));
+    const OF_WRITE: Self = Self(Self::only(libc::SIGPIPE).0 | Self::only(libc::SIGXFSZ).0);
+
+    const fn only(signal: c_int) -> Self {
+        Self(1 << (signal - 1))
+    }
+
+    fn has(self, signal: c_int) -> bool {
+        self.0 & Self::only(signal).0 != 0
+    }
 
     /// Changes the blocked signals and returns those that were blocked before.
     fn change_blocked(how: c_int, set: Self) -> Result<Self> {
@@ -140,21 +249,24 @@ impl Signals {
     /// Takes such signals away that are pending, in their order.
     fn take(self) -> Vec<libc::siginfo_t> {
         let none = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-        let next = || {
-            let mut signal = MaybeUninit::<libc::siginfo_t>::uninit();
-            // SAFETY: the set is of the size that is given; the rest lives long enough.
-            let number = unsafe {
-                libc::syscall(
-                    libc::SYS_rt_sigtimedwait,
-                    &raw const self.0,
-                    signal.as_mut_ptr(),
-                    &raw const none,
-                    size_of::<u64>(),
-                )
-            };
-            // SAFETY: the kernel has written it if there was one.
-            (number > 0).then(|| unsafe { signal.assume_init() })
-        };
+        let next = || self.await_one(&raw const none);
         if self.0 == 0 { Vec::new() } else { iter::from_fn(next).collect() }
+    }
+
+    /// Takes one such signal away, waiting at most so long; without a limit if that is null.
+    fn await_one(self, limit: *const libc::timespec) -> Option<libc::siginfo_t> {
+        let mut signal = MaybeUninit::<libc::siginfo_t>::uninit();
+        // SAFETY: the set is of the size that is given; the rest lives long enough.
+        let number = unsafe {
+            libc::syscall(
+                libc::SYS_rt_sigtimedwait,
+                &raw const self.0,
+                signal.as_mut_ptr(),
+                limit,
+                size_of::<u64>(),
+            )
+        };
+        // SAFETY: the kernel has written it if there was one.
+        (number > 0).then(|| unsafe { signal.assume_init() })
     }
 }

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test crate uses its own part of this")]
 
+pub mod notices;
+
 use rustix::fs::Access;
 use std::ffi::{OsStr, OsString};
 use std::fmt::{self, Display, Formatter};

@@ -1,5 +1,6 @@
 //! Where a script runs: its directory, its programs, and the lock in its way.
 
+use crate::common::notices;
 use crate::script::{Hold, How, Program, Script};
 use crate::{common, tidy};
 use rustix::fs::{FlockOperation, fcntl_lock, flock};
@@ -80,7 +81,7 @@ impl Stage {
         Ok(Outcome {
             status,
             stdout: self.output("stdout")?,
-            stderr: self.output("stderr")?,
+            stderr: notices::left_out(&self.output("stderr")?),
             left: contents(&self.work)?,
             fault,
         })

@@ -43,6 +43,11 @@ impl Case {
         }
     }
 
+    /// Whether it is about what only ours promises.
+    pub fn is_own(&self) -> bool {
+        self.file.starts_with("tests/ours/")
+    }
+
     /// Where it is, and what it is about.
     pub fn name(&self) -> String {
         format!("{}:{}: {}: {}", self.file, self.line, self.ids.join(" "), self.title)

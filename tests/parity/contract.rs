@@ -6,14 +6,14 @@ use std::collections::BTreeMap;
 pub const FREE: [&str; 3] = ["STORY", "SHELL", "CORPUS"];
 
 /// The rows: id and wording.
+#[derive(Default)]
 pub struct Contract {
     rows: BTreeMap<String, String>,
 }
 
 impl Contract {
-    /// Reads the table. The error is `file:line: what is wrong`.
-    pub fn parse(file: &str, text: &str) -> Result<Self, String> {
-        let mut rows = BTreeMap::new();
+    /// Reads a table, and adds its rows. The error is `file:line: what is wrong`.
+    pub fn parse(&mut self, file: &str, text: &str) -> Result<(), String> {
         for (number, line) in (1..).zip(text.lines()) {
             if line.is_empty() || line.starts_with('#') {
                 continue;
@@ -25,11 +25,11 @@ impl Contract {
             if wording.trim().is_empty() || wording.contains('\t') {
                 return error(format!("{id} wants one text"));
             }
-            if rows.insert(id.to_owned(), wording.to_owned()).is_some() {
+            if self.rows.insert(id.to_owned(), wording.to_owned()).is_some() {
                 return error(format!("the id {id} is there twice"));
             }
         }
-        Ok(Self { rows })
+        Ok(())
     }
 
     /// Whether a case may carry this id.

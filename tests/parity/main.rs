@@ -1,4 +1,5 @@
-//! The parity suite: each case runs on util-linux's flock and on ours.
+//! The parity suite: each case runs on util-linux's flock and on ours; those of
+//! tests/ours, on ours alone.
 
 mod arguments;
 mod capture;

@@ -88,7 +88,9 @@ fn on_reference(case: &Case, reference: Result<Version, &str>) -> Verdict {
         Err(_) if !case.differs.is_empty() && !case.has_reference_blocks() => {
             Verdict::OursOnly(differs())
         }
+        Err(_) if case.is_own() => Verdict::OursOnly("util-linux does not have it".to_owned()),
         Err(why) => Verdict::Skip(why.to_owned()),
+        Ok(_) if case.is_own() => Verdict::OursOnly("util-linux does not have it".to_owned()),
         Ok(version) => match case.since {
             Some(since) if version < since => {
                 Verdict::OursOnly(format!("reference too old: {version} is before {since}"))

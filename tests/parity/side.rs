@@ -126,6 +126,9 @@ impl Bench {
         stand.apply(&mut command, &work);
         let mut outcome = watch::watch(&mut command, run.case.timeout(), &work)
             .map_err(|error| format!("cannot run the shell: {error}"))?;
+        if !run.case.is_own() {
+            outcome.leave_notices_out();
+        }
         if let Err(error) = dir.close() {
             outcome.trouble.push(format!("cannot remove the scratch directory: {error}"));
         }

@@ -1,4 +1,4 @@
-//! The suite: all case files and the contract table, read from their directory.
+//! The suite: all case files and the contract tables, read from their directories.
 
 use crate::case::Case;
 use crate::common;
@@ -17,27 +17,21 @@ pub struct Suite {
 
 /// Reads the suite; the error lists the first mistake of each file.
 pub fn load() -> Result<Suite, String> {
-    let own = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/parity"));
-    let dir = env::var_os("FLOCK_CASES").map_or_else(own, PathBuf::from);
-    let mut cases = Vec::new();
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let both = || vec![tests.join("parity"), tests.join("ours")];
+    let dirs = env::var_os("FLOCK_CASES").map_or_else(both, |dir| vec![PathBuf::from(dir)]);
+    let mut suite = Suite { cases: Vec::new(), contract: Contract::default() };
     let mut errors = Vec::new();
-    for path in case_files(&dir)? {
-        match read(&path).and_then(|bytes| parse::parse(&short(&path), &bytes)) {
-            Ok(found) => cases.extend(found),
-            Err(error) => errors.push(error),
+    for dir in dirs {
+        for path in case_files(&dir)? {
+            match read(&path).and_then(|bytes| parse::parse(&short(&path), &bytes)) {
+                Ok(found) => suite.cases.extend(found),
+                Err(error) => errors.push(error),
+            }
         }
+        errors.extend(suite.read_contract(&dir.join("contract.tsv")).err());
     }
-    let table = dir.join("contract.tsv");
-    let contract = read(&table).and_then(|bytes| {
-        let text = String::from_utf8(bytes).map_err(|error| format!("contract.tsv: {error}"))?;
-        Contract::parse(&short(&table), &text)
-    });
-    match contract {
-        Ok(contract) if errors.is_empty() => return Ok(Suite { cases, contract }),
-        Ok(_) => {}
-        Err(error) => errors.push(error),
-    }
-    Err(errors.join("\nerror: "))
+    if errors.is_empty() { Ok(suite) } else { Err(errors.join("\nerror: ")) }
 }
 
 impl Suite {
@@ -66,6 +60,12 @@ impl Suite {
 }
 
 impl Suite {
+    fn read_contract(&mut self, path: &Path) -> Result<(), String> {
+        let text = String::from_utf8(read(path)?);
+        let text = text.map_err(|error| format!("{}: {error}", short(path)))?;
+        self.contract.parse(&short(path), &text)
+    }
+
     fn has_case_of(&self, id: &str) -> bool {
         self.cases.iter().any(|case| case.ids.iter().any(|own| own == id))
     }

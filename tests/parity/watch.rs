@@ -1,6 +1,7 @@
 //! One run: a script from its start to the end of the last process it started.
 
 use crate::capture::Capture;
+use crate::common::notices;
 use crate::session;
 use rustix::process::{self, Pid, WaitId, WaitIdOptions, WaitIdStatus};
 use std::io;
@@ -25,6 +26,15 @@ pub struct Outcome {
     pub status: Option<WaitIdStatus>,
     /// What went wrong besides.
     pub trouble: Vec<String>,
+}
+
+impl Outcome {
+    /// Drops what only our `--verbose` says.
+    pub fn leave_notices_out(&mut self) {
+        for output in [&mut self.stdout, &mut self.stderr] {
+            *output = notices::left_out(output);
+        }
+    }
 }
 
 /// Starts the script, and sees it to its end and its session's.

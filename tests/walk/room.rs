@@ -1,5 +1,6 @@
 //! A directory with something of everything, and one run of flock in it.
 
+use crate::common::notices;
 use crate::words::Word;
 use rustix::fs::{CWD, FileType, FlockOperation, Mode, flock, mknodat};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
@@ -110,6 +111,7 @@ impl Room {
         command.current_dir(&self.directory).process_group(0);
         command.stdin(self.descriptor.try_clone()?).stdout(Stdio::piped()).stderr(Stdio::piped());
         let (status, stdout, stderr) = self.running.finish(command.spawn()?)?;
+        let stderr = notices::left_out(&stderr);
         let kept = self.kept()?;
         flock(&self.descriptor, FlockOperation::Unlock)?;
         let left = contents(&self.directory)?;

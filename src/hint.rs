@@ -1,0 +1,55 @@
+//! Hints: a further line to an error, for people at a terminal.
+
+use crate::console::Console;
+use crate::error::{Error, Value};
+use crate::number;
+use crate::request::Place;
+use crate::sys;
+use rustix::io::{self, Errno};
+use rustix::{stdio, termios};
+use std::os::unix::ffi::OsStrExt;
+
+/// Says what the user may have meant, if that can be guessed.
+pub fn after(error: &Error, console: &mut Console) {
+    if !termios::isatty(stdio::stderr()) {
+        return;
+    }
+    match error {
+        Error::Execute(program, _) if program.to_bytes().starts_with(b"-") => {
+            say("options go before the lock file", console);
+        }
+        Error::InvalidValue(Value::Operand, ..) => {
+            say("to lock a file, name a command to run", console);
+        }
+        Error::Lock(name, Errno::BADF) => {
+            let number = number::descriptor(name.as_bytes()).ok();
+            // It may be open, but not for what the lock needs.
+            let closed = number.filter(|&number| io::fcntl_getfd(sys::descriptor(number)).is_err());
+            if let Some(n) = closed {
+                let text = format!(
+                    "not open here; ksh and mksh close `exec {n}>file` descriptors for commands, \
+                     write `flock {n} {n}>&{n}`"
+                );
+                say(&text, console);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Says, for a number together with a command, that it is not taken for a descriptor.
+pub fn about(place: Place, console: &mut Console) {
+    let Place::File(name) = place else { return };
+    if !termios::isatty(stdio::stderr()) {
+        return;
+    }
+    if let Ok(number) = number::descriptor(name.to_bytes()) {
+        let text =
+            format!("this locks a file named {number}; for descriptor {number} use --fd {number}");
+        say(&text, console);
+    }
+}
+
+fn say(text: &str, console: &mut Console) {
+    console.complain(&[b"hint: ", text.as_bytes()].concat(), None);
+}
