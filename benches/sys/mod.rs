@@ -2,6 +2,7 @@
 
 mod count;
 mod hold;
+mod pin;
 mod spawn;
 
 pub use count::{Counted, count};
