@@ -38,3 +38,8 @@ impl Spread {
         (!self.sorted.is_empty()).then_some(self.sorted.len() as f64)
     }
 }
+
+/// The median of one figure of many items, over those that have it.
+pub fn median<T>(items: &[T], figure: impl Fn(&T) -> Option<f64>) -> Option<f64> {
+    Spread::of(&items.iter().filter_map(figure).collect::<Vec<_>>()).median()
+}

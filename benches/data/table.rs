@@ -86,14 +86,17 @@ impl Table {
         self.skipped.push(format!("{peer}: {reason}"));
     }
 
+    /// A peer's value as a part of the reference's.
+    pub fn ratio(&self, peer: &str, key: &str) -> Option<f64> {
+        let reference = self.get(REFERENCE, key).filter(|value| *value > 0.0)?;
+        Some(self.get(peer, key)? / reference)
+    }
+
     /// A cell; a ratio is worked out here.
     pub fn get(&self, peer: &str, key: &str) -> Option<f64> {
         let place = self.columns.iter().position(|column| column.key == key)?;
         match self.columns.get(place)?.unit {
-            Unit::Ratio(base) => {
-                let reference = self.get(REFERENCE, base).filter(|value| *value > 0.0)?;
-                Some(self.get(peer, base)? / reference)
-            }
+            Unit::Ratio(base) => self.ratio(peer, base),
             _ => *self.rows.iter().find(|row| row.peer == peer)?.cells.get(place)?,
         }
     }

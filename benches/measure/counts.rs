@@ -5,7 +5,7 @@ use crate::measure::{Bench, run};
 use crate::peers::{LOCKED, Peer, Task};
 use crate::sys::{Counted, Launch, count};
 use std::fs::{self, File};
-use std::io::Result;
+use std::io::{Error, Result};
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
@@ -16,13 +16,18 @@ const COLUMNS: &[Column] = &[
     Column { key: "size", head: "program, bytes", unit: Unit::Count },
 ];
 
-const CALLS_LIMIT: Duration = Duration::from_secs(10);
+/// The longest that one program is followed, step by step or call by call.
+const LIMIT: Duration = Duration::from_secs(60);
 
 pub fn measure(bench: &Bench) -> Result<Table> {
     let mut table = Table::new("counts", "flock -n 9, free: counts from exec to exit", COLUMNS);
-    table.note = "In user space; with an empty environment, because the C library reads it at \
-                  start-up; execve(2) itself is not counted. The page faults are those of the \
-                  whole life of the process. The program is one file; libraries are not in it.";
+    table.note = "In user space, stepped one by one (an instruction that repeats itself counts \
+                  each time); execve(2) itself is not counted. The environment is empty, because \
+                  the C library reads it at start-up. It also asks the processor what it can do: \
+                  the instructions are exact, but another model has others. The page faults are \
+                  those of the whole life of the process. The program is one file; libraries are \
+                  not in it. Where there is nothing but a size, the program cannot lock a \
+                  descriptor.";
     // One open file description for all: who has its lock is given it again.
     let file = File::create(bench.lock_path())?;
     for peer in &bench.peers {
@@ -31,24 +36,14 @@ pub fn measure(bench: &Bench) -> Result<Table> {
             table.add(peer.name(), &[None, None, None, size]);
             continue;
         };
-        let limit = bench.effort.step_limit;
-        let instructions = match peer.known.one_in {
-            1 => median(bench, || count(&launch, Counted::Instructions, limit)),
-            _ => Ok(None),
-        };
-        let calls = median(bench, || count(&launch, Counted::SystemCalls, CALLS_LIMIT));
-        let faults = (0..10).map(|_| Ok(run(&launch, true)?.faults as f64));
-        let faults = faults.collect::<Result<Vec<_>>>().map(|all| Spread::of(&all).median());
-        let mut or_skip = |what: &str, value: Result<Option<f64>>| {
-            value.unwrap_or_else(|error| {
-                table.skip(peer.name(), &format!("{what}: {error}"));
-                None
-            })
+        let mut or_skip = |what: &str, value: Result<f64>| {
+            let skip = |error| table.skip(peer.name(), &format!("{what}: {error}"));
+            value.map_err(skip).ok()
         };
         let row = [
-            or_skip("instructions", instructions),
-            or_skip("system calls", calls),
-            or_skip("page faults", faults),
+            or_skip("instructions", instructions(bench, peer, &launch)),
+            or_skip("system calls", system_calls(bench, &launch)),
+            or_skip("page faults", faults(&launch)),
             size,
         ];
         table.add(peer.name(), &row);
@@ -63,7 +58,31 @@ fn launch(bench: &Bench, peer: &Peer, file: &File) -> Result<Option<Launch>> {
     Ok(Some(Launch::new(job)?))
 }
 
-fn median(bench: &Bench, counted: impl Fn() -> Result<u64>) -> Result<Option<f64>> {
-    let values = (0..bench.effort.count_rounds).map(|_| Ok(counted()? as f64));
-    Ok(Spread::of(&values.collect::<Result<Vec<_>>>()?).median())
+/// Not a median: each count must yield the same.
+fn instructions(bench: &Bench, peer: &Peer, launch: &Launch) -> Result<f64> {
+    if peer.known.one_in > 1 {
+        return Err(Error::other("not counted, an interpreter has too many"));
+    }
+    let counted = || count(launch, Counted::Instructions, LIMIT);
+    let first = counted()?;
+    for _ in 1..bench.effort.count_rounds {
+        let next = counted()?;
+        if next != first {
+            return Err(Error::other(format!("counted as {first}, then as {next}")));
+        }
+    }
+    Ok(first as f64)
+}
+
+fn system_calls(bench: &Bench, launch: &Launch) -> Result<f64> {
+    let counted = |_| Ok(count(launch, Counted::SystemCalls, LIMIT)? as f64);
+    middle((0..bench.effort.count_rounds).map(counted).collect())
+}
+
+fn faults(launch: &Launch) -> Result<f64> {
+    middle((0..10).map(|_| Ok(run(launch, true)?.faults as f64)).collect())
+}
+
+fn middle(values: Result<Vec<f64>>) -> Result<f64> {
+    Spread::of(&values?).median().ok_or_else(|| Error::other("no value"))
 }

@@ -1,15 +1,29 @@
 //! The memory of one process that waits.
 
-use crate::data::{Column, Spread, Table, Unit};
+use crate::data::{Column, Table, Unit, median};
+use crate::measure::rounds::{self, Rounds};
 use crate::measure::waiter::{self, Memory};
-use crate::measure::{Bench, rounds};
+use crate::measure::{Bench, unset_locale};
 use crate::sys::Hold;
-use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::io::Result;
 use std::time::Duration;
 
 const TIME_LIMIT: Duration = Duration::from_secs(60);
+
+pub struct Case {
+    pub name: &'static str,
+    title: &'static str,
+    locale: bool,
+}
+
+pub const CASES: &[Case] = &[
+    Case { name: "memory", title: "one process that waits for the lock", locale: true },
+    Case {
+        name: "memory-no-locale",
+        title: "one process that waits for the lock, no locale set",
+        locale: false,
+    },
+];
 
 const COLUMNS: &[Column] = &[
     Column { key: "resident", head: "resident KiB", unit: Unit::Kib },
@@ -18,27 +32,29 @@ const COLUMNS: &[Column] = &[
     Column { key: "private_ratio", head: "of util-linux's", unit: Unit::Ratio("private") },
 ];
 
-pub fn measure(bench: &Bench) -> Result<Table> {
+pub fn measure(bench: &Bench, case: &Case) -> Result<Table> {
     let _hold = Hold::take(&bench.lock_path())?;
-    let mut runners = rounds::runners(bench, |peer| bench.waiting(peer, None))?;
-    let private = RefCell::new(BTreeMap::<_, Vec<f64>>::new());
-    rounds::go(&mut runners, bench.effort.memory_rounds, TIME_LIMIT, |runner| {
+    let job = |peer: &_| {
+        let Some(mut job) = bench.waiting(peer, None)? else { return Ok(None) };
+        if !case.locale {
+            unset_locale(&mut job);
+        }
+        Ok(Some(job))
+    };
+    let rounds = Rounds::warm(bench.effort.memory_rounds, TIME_LIMIT);
+    let measured = rounds.launch(bench, job, |launch| {
         // With a companion, the pages of the program's file count as shared for all.
-        let companion = runner.launch.spawn()?;
-        let child = runner.launch.spawn()?;
+        let companion = launch.spawn()?;
+        let child = launch.spawn()?;
         waiter::settle(&companion)?;
         waiter::settle(&child)?;
-        let memory = Memory::of(&child)?;
-        private.borrow_mut().entry(runner.peer.name()).or_default().push(memory.private);
-        Ok(memory.resident)
-    });
-    let mut table = Table::new("memory", "one process that waits for the lock", COLUMNS);
+        Memory::of(&child)
+    })?;
+    let mut table = Table::new(case.name, case.title, COLUMNS);
     table.note = "From /proc/PID/smaps_rollup. Private pages are those that no other process has, \
                   while a second one waits too: what each further waiter takes.";
-    rounds::report(&mut table, &runners, |runner| {
-        let private = private.borrow();
-        let private = private.get(runner.peer.name()).map(Vec::as_slice).unwrap_or_default();
-        vec![Spread::of(&runner.values).median(), Spread::of(private).median()]
+    rounds::report(&mut table, &measured, |memory| {
+        [median(memory, |one| Some(one.resident)), median(memory, |one| Some(one.private))]
     });
     Ok(table)
 }

@@ -79,6 +79,11 @@ impl Bench {
     }
 }
 
+/// Takes the locale out of a job's environment: what remains is as under cron.
+fn unset_locale(job: &mut Job) {
+    job.environment.retain(|variable| !variable.as_bytes().starts_with(b"LANG="));
+}
+
 /// Runs a job to its end, which must be a success, or must not.
 fn run(launch: &Launch, succeeds: bool) -> Result<Ended> {
     let ended = launch.spawn()?.wait_within(LIMIT)?;
@@ -102,7 +107,7 @@ pub struct Measurement {
 enum What {
     Time(&'static time::Case),
     Timeout,
-    Memory,
+    Memory(&'static memory::Case),
     Crowd(usize),
     Loop,
     Counts,
@@ -114,8 +119,10 @@ impl Measurement {
         let times = time::CASES.iter().map(|case| new(case.name, What::Time(case)));
         let crowds =
             effort.crowds.iter().map(|size| new(&format!("crowd-{size}"), What::Crowd(*size)));
+        let memory = memory::CASES.iter().map(|case| new(case.name, What::Memory(case)));
         times
-            .chain([new("timeout", What::Timeout), new("memory", What::Memory)])
+            .chain([new("timeout", What::Timeout)])
+            .chain(memory)
             .chain(crowds)
             .chain([new("loop", What::Loop), new("counts", What::Counts)])
             .collect()
@@ -125,9 +132,9 @@ impl Measurement {
         match self.what {
             What::Time(case) => time::measure(bench, case),
             What::Timeout => timeout::measure(bench),
-            What::Memory => memory::measure(bench),
-            What::Crowd(size) => Ok(crowd::measure(bench, &self.name, size)),
-            What::Loop => Ok(looping::measure(bench)),
+            What::Memory(case) => memory::measure(bench, case),
+            What::Crowd(size) => crowd::measure(bench, &self.name, size),
+            What::Loop => looping::measure(bench),
             What::Counts => counts::measure(bench),
         }
     }

@@ -7,75 +7,113 @@ use crate::sys::{Job, Launch};
 use std::io::Result;
 use std::time::{Duration, Instant};
 
+/// How many rounds there are.
+#[derive(Clone, Copy)]
+pub struct Rounds {
+    pub count: usize,
+    /// From here on no turn begins, except in the first round.
+    pub limit: Duration,
+    /// Whether a round that does not count comes first.
+    pub warm_up: bool,
+}
+
 /// A peer and what was measured of it.
-pub struct Runner<'a> {
+pub struct Series<'a, P, V> {
     pub peer: &'a Peer,
-    pub launch: Launch,
-    pub values: Vec<f64>,
+    prepared: P,
+    values: Vec<V>,
     failure: Option<String>,
 }
 
-/// Prepares those peers that have a job.
-pub fn runners(
-    bench: &Bench,
-    job: impl Fn(&Peer) -> Result<Option<Job>>,
-) -> Result<Vec<Runner<'_>>> {
-    let mut runners = Vec::new();
-    for peer in &bench.peers {
-        if let Some(job) = job(peer)? {
-            let launch = Launch::new(job)?;
-            runners.push(Runner { peer, launch, values: Vec::new(), failure: None });
-        }
+impl Rounds {
+    /// With a round for warming up.
+    pub fn warm(count: usize, limit: Duration) -> Self {
+        Self { count, limit, warm_up: true }
     }
-    Ok(runners)
+
+    /// Without one.
+    pub fn cold(count: usize, limit: Duration) -> Self {
+        Self { count, limit, warm_up: false }
+    }
+
+    /// Prepares the peers that can do it, and gives them their turns. Who fails is out.
+    pub fn run<P, V>(
+        self,
+        bench: &Bench,
+        prepare: impl Fn(&Peer) -> Result<Option<P>>,
+        mut turn: impl FnMut(&Peer, &P) -> Result<V>,
+    ) -> Result<Vec<Series<'_, P, V>>> {
+        let mut all = Vec::new();
+        for peer in &bench.peers {
+            if let Some(prepared) = prepare(peer)? {
+                all.push(Series { peer, prepared, values: Vec::new(), failure: None });
+            }
+        }
+        let (start, mut dice) = (Instant::now(), Dice::new());
+        let mut order: Vec<_> = (0..all.len()).collect();
+        for round in usize::from(!self.warm_up)..=self.count {
+            dice.shuffle(&mut order);
+            for place in &order {
+                let Some(series) = all.get_mut(*place) else { continue };
+                let is_late = round > 1 && start.elapsed() > self.limit;
+                if series.has_turn(round, self.count) && !is_late {
+                    series.take_turn(round, &mut turn);
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// As `run`, for jobs that are made ready once and started in each turn.
+    pub fn launch<V>(
+        self,
+        bench: &Bench,
+        job: impl Fn(&Peer) -> Result<Option<Job>>,
+        mut turn: impl FnMut(&Launch) -> Result<V>,
+    ) -> Result<Vec<Series<'_, Launch, V>>> {
+        let prepare = |peer: &Peer| job(peer)?.map(Launch::new).transpose();
+        self.run(bench, prepare, |_, launch| turn(launch))
+    }
 }
 
-/// Runs rounds until there are enough or the time is over. The first one is for
-/// warming up. Who fails is out.
-pub fn go(
-    runners: &mut [Runner],
-    rounds: usize,
-    limit: Duration,
-    mut once: impl FnMut(&Runner) -> Result<f64>,
-) {
-    let start = Instant::now();
-    let mut dice = Dice::new();
-    let mut order: Vec<_> = (0..runners.len()).collect();
-    for round in 0..=rounds {
-        dice.shuffle(&mut order);
-        for place in &order {
-            let Some(runner) = runners.get_mut(*place) else { continue };
-            let one_in = runner.peer.known.one_in.min(rounds).max(1);
-            let has_turn = round == 0 || round % one_in == 1 % one_in;
-            if !has_turn || runner.failure.is_some() || start.elapsed() > limit {
-                continue;
-            }
-            match once(runner) {
-                Ok(value) if round > 0 => runner.values.push(value),
-                Ok(_) => (),
-                Err(error) => runner.failure = Some(error.to_string()),
-            }
+impl<P, V> Series<'_, P, V> {
+    /// The slow ones take part in one round out of so many, beginning with the first.
+    fn has_turn(&self, round: usize, rounds: usize) -> bool {
+        let one_in = self.peer.known.one_in.min(rounds).max(1);
+        self.failure.is_none() && (round == 0 || round % one_in == 1 % one_in)
+    }
+
+    /// Round 0 does not count.
+    fn take_turn(&mut self, round: usize, turn: &mut impl FnMut(&Peer, &P) -> Result<V>) {
+        match turn(self.peer, &self.prepared) {
+            Ok(value) if round > 0 => self.values.push(value),
+            Ok(_) => (),
+            Err(error) => self.failure = Some(error.to_string()),
         }
     }
 }
 
 /// Adds what each peer has, or why it has nothing.
-pub fn report(table: &mut Table, runners: &[Runner], values: impl Fn(&Runner) -> Vec<Option<f64>>) {
-    for runner in runners {
-        match &runner.failure {
-            Some(reason) => table.skip(runner.peer.name(), reason),
-            None => table.add(runner.peer.name(), &values(runner)),
+pub fn report<P, V, const N: usize>(
+    table: &mut Table,
+    all: &[Series<P, V>],
+    summary: impl Fn(&[V]) -> [Option<f64>; N],
+) {
+    for series in all {
+        match &series.failure {
+            Some(reason) => table.skip(series.peer.name(), reason),
+            None => table.add(series.peer.name(), &summary(&series.values)),
         }
     }
 }
 
 /// Chance enough to part neighbours.
-pub struct Dice {
+struct Dice {
     state: u64,
 }
 
 impl Dice {
-    pub fn new() -> Self {
+    fn new() -> Self {
         Self { state: 0x9E37_79B9_7F4A_7C15 }
     }
 
@@ -86,7 +124,7 @@ impl Dice {
         usize::try_from(self.state >> 33).unwrap_or_default() % limit.max(1)
     }
 
-    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+    fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             let other = self.below(last + 1);
             items.swap(last, other);

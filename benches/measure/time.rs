@@ -1,9 +1,10 @@
 //! How long one call takes, from before it is started until its end is known.
 
 use crate::data::{Column, Spread, Table, Unit};
-use crate::measure::{Bench, rounds, run};
+use crate::measure::rounds::{self, Rounds};
+use crate::measure::{Bench, run, unset_locale};
 use crate::peers::{LOCKED, Task};
-use crate::sys::Hold;
+use crate::sys::{Hold, Launch};
 use rustix::fs::{FlockOperation, flock};
 use std::fs::File;
 use std::io::Result;
@@ -16,53 +17,78 @@ pub struct Case {
     task: Task,
     /// Whether the bench holds the lock.
     held: bool,
+    locale: bool,
 }
 
-const fn case(name: &'static str, title: &'static str, task: Task, held: bool) -> Case {
-    Case { name, title, task, held }
+const fn case(name: &'static str, title: &'static str, task: Task) -> Case {
+    Case { name, title, task, held: false, locale: true }
+}
+
+impl Case {
+    const fn held(self) -> Self {
+        Self { held: true, ..self }
+    }
+
+    const fn without_locale(self) -> Self {
+        Self { locale: false, ..self }
+    }
 }
 
 pub const CASES: &[Case] = &[
-    case("descriptor-free", "flock -n 9, free", Task::Descriptor, false),
-    case("descriptor-held", "flock -n 9, held by another", Task::Descriptor, true),
-    case("command", "flock FILE COMMAND, free", Task::Run, false),
-    case("exec", "flock -F FILE COMMAND, free", Task::Exec, false),
-    case("conflict", "flock -n FILE COMMAND, held by another", Task::Try, true),
+    case("descriptor-free", "flock -n 9, free", Task::Descriptor),
+    case("descriptor-no-locale", "flock -n 9, free, no locale set", Task::Descriptor)
+        .without_locale(),
+    case("descriptor-held", "flock -n 9, held by another", Task::Descriptor).held(),
+    case("command", "flock FILE COMMAND, free", Task::Run),
+    case("command-no-locale", "flock FILE COMMAND, free, no locale set", Task::Run)
+        .without_locale(),
+    case("exec", "flock -F FILE COMMAND, free", Task::Exec),
+    case("conflict", "flock -n FILE COMMAND, held by another", Task::Try).held(),
 ];
 
-const COLUMNS: &[Column] = &[
-    Column { key: "median", head: "median µs", unit: Unit::Micros },
-    Column { key: "lower", head: "quartiles", unit: Unit::Micros },
-    Column { key: "upper", head: "", unit: Unit::Micros },
-    Column { key: "least", head: "least", unit: Unit::Micros },
-    Column { key: "ratio", head: "of util-linux's", unit: Unit::Ratio("median") },
-    Column { key: "runs", head: "runs", unit: Unit::Count },
-];
+const COLUMNS: &[Column] = &columns("median µs", "least");
+
+/// The columns for `figures`, by the heads of the first and the fourth.
+pub const fn columns(median: &'static str, extreme: &'static str) -> [Column; 6] {
+    [
+        Column { key: "median", head: median, unit: Unit::Micros },
+        Column { key: "lower", head: "quartiles", unit: Unit::Micros },
+        Column { key: "upper", head: "", unit: Unit::Micros },
+        Column { key: extreme, head: extreme, unit: Unit::Micros },
+        Column { key: "ratio", head: "of util-linux's", unit: Unit::Ratio("median") },
+        Column { key: "runs", head: "runs", unit: Unit::Count },
+    ]
+}
+
+pub fn figures(micros: &[f64], extreme: fn(&Spread) -> Option<f64>) -> [Option<f64>; 5] {
+    let spread = Spread::of(micros);
+    let (lower, upper) = (spread.lower_quartile(), spread.upper_quartile());
+    [spread.median(), lower, upper, extreme(&spread), spread.count()]
+}
 
 pub fn measure(bench: &Bench, case: &Case) -> Result<Table> {
     let path = bench.lock_path();
     let file = File::create(&path)?;
     let _hold = case.held.then(|| Hold::take(&path)).transpose()?;
-    let mut runners = rounds::runners(bench, |peer| {
-        let mut job = bench.job(peer, case.task, None)?;
-        if let Some(job) = &mut job {
-            job.descriptors.push((file.as_raw_fd(), LOCKED));
+    let job = |peer: &_| {
+        let Some(mut job) = bench.job(peer, case.task, None)? else { return Ok(None) };
+        job.descriptors.push((file.as_raw_fd(), LOCKED));
+        if !case.locale {
+            unset_locale(&mut job);
         }
-        Ok(job)
-    })?;
-    rounds::go(&mut runners, bench.effort.time_rounds, bench.effort.time_limit, |runner| {
+        Ok(Some(job))
+    };
+    let turn = |launch: &Launch| {
         let start = Instant::now();
-        let outcome = run(&runner.launch, !case.held);
+        let outcome = run(launch, !case.held);
         let took = start.elapsed();
         // In descriptor mode the lock outlives the one who took it.
         flock(&file, FlockOperation::Unlock)?;
         outcome.map(|_| took.as_secs_f64() * 1e6)
-    });
+    };
+    let rounds = Rounds::warm(bench.effort.time_rounds, bench.effort.time_limit);
+    let measured = rounds.launch(bench, job, turn)?;
     let mut table = Table::new(case.name, case.title, COLUMNS);
-    rounds::report(&mut table, &runners, |runner| {
-        let spread = Spread::of(&runner.values);
-        let (lower, upper) = (spread.lower_quartile(), spread.upper_quartile());
-        vec![spread.median(), lower, upper, spread.least(), spread.count()]
-    });
+    rounds::report(&mut table, &measured, |micros| figures(micros, Spread::least));
     Ok(table)
 }

@@ -1,13 +1,12 @@
 //! Many that wait for one lock: their memory, how fast it goes round, and in which order.
 
-use crate::data::{Column, Spread, Table, Unit};
+use crate::data::{Column, Table, Unit, median};
 use crate::measure::order::Disorder;
-use crate::measure::rounds::Dice;
+use crate::measure::rounds::{self, Rounds};
 use crate::measure::waiter::{self, Memory};
 use crate::measure::{Bench, check};
 use crate::peers::{Peer, Task};
 use crate::sys::{Child, Hold, Launch};
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{Error, ErrorKind, Result};
 use std::os::fd::AsRawFd;
@@ -38,50 +37,26 @@ struct Crowd {
     disorder: Option<Disorder>,
 }
 
-pub fn measure(bench: &Bench, name: &str, size: usize) -> Table {
+pub fn measure(bench: &Bench, name: &str, size: usize) -> Result<Table> {
+    let can = |peer: &Peer| Ok(peer.can(Task::Wait).then_some(()));
+    let rounds = Rounds::cold(bench.effort.crowd_rounds, bench.effort.crowd_limit);
+    let measured = rounds.run(bench, can, |peer, ()| {
+        room::check(bench, peer, size)?;
+        gather(bench, peer, size)
+    })?;
     let mut table = Table::new(name, &format!("{size} processes wait for one lock"), COLUMNS);
     table.note = "Memory: the sum of Pss. Then the lock is let go, and each in turn has it for a \
                   command that writes a number (toybox and the floor just end). Order: arrival \
                   against service.";
-    let mut crowds = BTreeMap::<_, Vec<Crowd>>::new();
-    let mut failed = Vec::new();
-    let mut peers: Vec<_> = bench.peers.iter().filter(|peer| peer.can(Task::Wait)).collect();
-    let mut dice = Dice::new();
-    let start = Instant::now();
-    for round in 0..bench.effort.crowd_rounds {
-        dice.shuffle(&mut peers);
-        for peer in &peers {
-            let is_late = round > 0 && start.elapsed() > bench.effort.crowd_limit;
-            if is_late || failed.contains(&peer.name()) {
-                continue;
-            }
-            match room::check(bench, peer, size).and_then(|()| gather(bench, peer, size)) {
-                Ok(crowd) => crowds.entry(peer.name()).or_default().push(crowd),
-                Err(error) => {
-                    failed.push(peer.name());
-                    table.skip(peer.name(), &error);
-                }
-            }
-        }
-    }
-    for peer in &bench.peers {
-        if let Some(crowds) = crowds.get(peer.name()) {
-            table.add(peer.name(), &summary(crowds));
-        }
-    }
-    table
-}
-
-fn summary(crowds: &[Crowd]) -> [Option<f64>; 4] {
-    let median = |value: fn(&Crowd) -> Option<f64>| {
-        Spread::of(&crowds.iter().filter_map(value).collect::<Vec<_>>()).median()
-    };
-    [
-        median(|crowd| Some(crowd.memory)),
-        median(|crowd| Some(crowd.handoffs)),
-        median(|crowd| Some(crowd.disorder?.swapped)),
-        median(|crowd| Some(crowd.disorder?.displacement)),
-    ]
+    rounds::report(&mut table, &measured, |crowds| {
+        [
+            median(crowds, |crowd| Some(crowd.memory)),
+            median(crowds, |crowd| Some(crowd.handoffs)),
+            median(crowds, |crowd| Some(crowd.disorder?.swapped)),
+            median(crowds, |crowd| Some(crowd.disorder?.displacement)),
+        ]
+    });
+    Ok(table)
 }
 
 /// Lets a crowd gather behind the bench's own lock, one after the other, then serves it.
