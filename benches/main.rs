@@ -17,7 +17,7 @@ mod report;
 use common::Scratch;
 use measure::{Bench, Measurement};
 use plan::{Action, Plan};
-use report::{Machine, Report};
+use report::{Judge, Machine, Report};
 use std::env;
 use std::io::{self, Error, Result, Write};
 use std::path::Path;
@@ -52,9 +52,8 @@ fn run() -> Result<ExitCode> {
     if plan.write_docs {
         report.save_docs(&Path::new(env!("CARGO_MANIFEST_DIR")).join("benches"))?;
     }
-    let exceeded = report::exceeded(&report.verdicts);
-    if plan.check && exceeded.map_err(Error::other)? > 0 {
-        return Ok(ExitCode::FAILURE);
+    if plan.check {
+        report.check()?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -77,8 +76,9 @@ fn measure(plan: &Plan) -> Result<Report> {
         }
     }
     scratch.close()?;
-    let verdicts = report::verdicts(&tables);
-    Ok(Report { machine, absent, tables, verdicts })
+    let judge = Judge::of(plan.quick);
+    let verdicts = report::verdicts(&tables, judge);
+    Ok(Report { machine, absent, tables, verdicts, judge })
 }
 
 fn say(text: &str) -> Result<ExitCode> {

@@ -27,6 +27,14 @@ impl Machine {
     }
 }
 
+impl Machine {
+    /// The fact of this name.
+    pub fn fact(&self, name: &str) -> &str {
+        let fact = self.facts.iter().find(|(known, _)| *known == name);
+        fact.map_or("unknown", |(_, value)| value.as_str())
+    }
+}
+
 fn read(path: &str) -> String {
     fs::read_to_string(path).map_or_else(|_| "unknown".to_owned(), |text| text.trim().to_owned())
 }

@@ -1,24 +1,37 @@
 //! The results as the page that the README points to.
 
 use crate::data::Table;
-use crate::report::budget::Verdict;
-use crate::report::{Report, text};
+use crate::report::{Report, Verdict, text};
 use std::fmt::Write;
 
 const HEAD: &str = "\
 # Measured
 
-Written by the benchmark itself: no number here is typed by hand.
+Written by the benchmark: no number here is typed by hand.
 
-![Times and memory as ratios of util-linux's](ratios.svg)
+![What a lock costs, as a ratio of util-linux's](ratios.svg)
 
-`flock-rs` is what `cargo build --release` makes, `flock-rs (release)` the binary of the
-packages. `floor` is a program without a C library: it makes the same two system calls,
-or, where a command is asked for, it is the command alone, without a lock. All peers take
-turns in one run, in an order drawn anew in each round; a ratio is that of the medians.
-A time runs from before a program is started until its end is known. Programs that
-cannot do a thing are not in its table. All run with `LANG=C.UTF-8`: with no locale set,
-as under cron, util-linux starts faster, and the ratios are less in our favour.
+A lock is cheap; to start the program that takes it is not. The times here are nearly all
+start-up: they count where locks are taken in a loop, a thousand times over. The memory
+counts where many processes wait at once. A ratio of 0.25 is a quarter of what util-linux's
+flock takes on the same machine in the same run. Ratios change less from one machine to
+another than microseconds do, but change they do: README.md has the command that measures
+yours.
+
+- `flock-rs` is what `cargo build --release` makes, `flock-rs (release)` the binary of the
+  packages.
+- `floor` is the least that is possible: a program without a C library that makes two
+  system calls, for the lock and for its end. Where a command is run, it is that command
+  alone, without a lock.
+- The other programs are called in their own way, and are only where they can do what the
+  heading says.
+- COMMAND is a program that does nothing but end.
+- All have `LANG=C.UTF-8`, as in a session, except where no locale is set, as under cron:
+  util-linux looks the locale up and starts faster where there is none.
+- All take turns in one run, in an order drawn anew in each round. A time runs from before
+  a program is started until its end is known. A ratio is that of the medians.
+
+## Machine
 
 ";
 
@@ -30,17 +43,17 @@ pub fn document(report: &Report) -> String {
     for reason in &report.absent {
         let _ = writeln!(page, "- not measured: {reason}");
     }
-    page += &budgets(&report.verdicts);
+    page += &budgets(report);
     for one in &report.tables {
         page += &table(one);
     }
     page
 }
 
-fn budgets(verdicts: &[Verdict]) -> String {
+fn budgets(report: &Report) -> String {
     let heads = ["budget", "build", "allowed", "measured", ""].map(str::to_owned);
-    let lines: Vec<_> = verdicts.iter().map(Verdict::cells).collect();
-    format!("\n## Budgets\n\n{}", lines_of(&heads, &lines))
+    let lines: Vec<_> = report.verdicts.iter().map(Verdict::cells).collect();
+    format!("\n## Budgets\n\n{}\n{}\n", lines_of(&heads, &lines), report.judge.rule)
 }
 
 fn table(table: &Table) -> String {

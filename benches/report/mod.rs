@@ -7,12 +7,13 @@ mod markdown;
 mod svg;
 mod text;
 
-pub use budget::{Verdict, exceeded, verdicts};
+pub use budget::{Judge, Verdict, verdicts};
 pub use machine::Machine;
 
 use crate::data::Table;
+use crate::peers::OURS;
 use std::fs;
-use std::io::Result;
+use std::io::{Error, Result};
 use std::path::Path;
 
 /// All of it.
@@ -22,25 +23,36 @@ pub struct Report {
     pub absent: Vec<String>,
     pub tables: Vec<Table>,
     pub verdicts: Vec<Verdict>,
+    pub judge: &'static Judge,
 }
 
 impl Report {
     /// What comes after the tables, which are shown one by one.
     pub fn ending(&self) -> String {
-        text::absent(&self.absent) + &text::verdicts(&self.verdicts)
+        text::absent(&self.absent) + &text::verdicts(&self.verdicts, self.judge)
+    }
+
+    /// Whether all budgets are kept, and our builds could do all that was measured.
+    pub fn check(&self) -> Result<()> {
+        budget::all_kept(&self.verdicts).map_err(Error::other)?;
+        let mut skipped = self.tables.iter().flat_map(|table| &table.skipped);
+        match skipped.find(|reason| reason.starts_with(OURS)) {
+            Some(reason) => Err(Error::other(format!("skipped: {reason}"))),
+            None => Ok(()),
+        }
     }
 
     /// Writes the JSON and the plot.
     pub fn save(&self, directory: &Path) -> Result<()> {
         fs::create_dir_all(directory)?;
         fs::write(directory.join("results.json"), json::document(self))?;
-        fs::write(directory.join("ratios.svg"), svg::document(&self.tables))
+        fs::write(directory.join("ratios.svg"), svg::document(self))
     }
 
     /// Writes what the README points to.
     pub fn save_docs(&self, directory: &Path) -> Result<()> {
         fs::write(directory.join("results.md"), markdown::document(self))?;
-        fs::write(directory.join("ratios.svg"), svg::document(&self.tables))
+        fs::write(directory.join("ratios.svg"), svg::document(self))
     }
 }
 

@@ -1,91 +1,156 @@
-//! The plot: ratios as bars, in colours that can be read on white and on black.
+//! The plot: ratios as bars, on a background of its own, light or dark as the reader has it.
 
 use crate::data::{REFERENCE, Table};
 use crate::peers::{FLOOR, OURS, OURS_RELEASE};
+use crate::report::Report;
 use std::fmt::Write;
 
 /// The ratios that are shown: table, column, heading.
 const PANELS: &[(&str, &str, &str)] = &[
-    ("descriptor-free", "ratio", "time: flock -n 9"),
-    ("command", "ratio", "time: flock FILE COMMAND"),
-    ("exec", "ratio", "time: flock -F FILE COMMAND"),
-    ("memory", "resident_ratio", "resident memory of a waiter"),
-    ("memory", "private_ratio", "private memory of a waiter"),
+    ("descriptor-free", "ratio", "Time to lock a descriptor: flock -n 9"),
+    ("command", "ratio", "Time to run a command under a lock: flock FILE COMMAND"),
+    ("exec", "ratio", "Time to become the command: flock -F FILE COMMAND"),
+    ("memory", "resident_ratio", "Memory of a process that waits for the lock (resident)"),
 ];
 
 const WIDTH: f64 = 760.0;
-const LEFT: f64 = 170.0;
+const LEFT: f64 = 180.0;
 /// Where a ratio of 1 ends.
 const ONE: f64 = 250.0;
 /// Bars beyond this are cut off.
 const LONGEST: f64 = 2.0;
+const BAR: f64 = 14.0;
 const LINE: f64 = 20.0;
-const HEADING: f64 = 40.0;
+const HEADING: f64 = 42.0;
 
-const TEXT: &str = "#768390";
+/// An image cannot know the colour of the page that shows it, which need not be that of
+/// the system: hence the background.
+const STYLE: &str = "\
+text { fill: #1f2328; paint-order: stroke; stroke: #ffffff; stroke-width: 3px; }
+.dim { fill: #59636e; }
+.back { fill: #ffffff; }
+.one { stroke: #bc4c00; stroke-dasharray: 3 3; }
+.ours { fill: #0969da; }
+.release { fill: #1a7f37; }
+.reference { fill: #bc4c00; }
+.floor { fill: #8250df; }
+.other { fill: #afb8c1; }
+@media (prefers-color-scheme: dark) {
+  text { fill: #f0f6fc; stroke: #0d1117; }
+  .dim { fill: #9198a1; }
+  .back { fill: #0d1117; }
+  .one { stroke: #db6d28; }
+  .ours { fill: #4493f8; }
+  .release { fill: #3fb950; }
+  .reference { fill: #db6d28; }
+  .floor { fill: #ab7df8; }
+  .other { fill: #656c76; }
+}
+";
 
-pub fn document(tables: &[Table]) -> String {
-    let mut body = String::new();
-    let mut y = 4.0;
+pub fn document(report: &Report) -> String {
+    let (mut body, mut y) = (heading(), 64.0);
     for (name, column, heading) in PANELS {
-        if let Some(table) = tables.iter().find(|table| table.name == *name) {
+        if let Some(table) = report.tables.iter().find(|table| table.name == *name) {
             body += &panel(table, column, heading, &mut y);
         }
     }
-    let _ = write!(body, "<text x='{LEFT}' y='{:.0}'>1 = util-linux</text>", y + 24.0);
+    body += &legend(report, &mut y);
     format!(
-        "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {WIDTH} {height}' \
-         width='{WIDTH}' height='{height}' font-family='sans-serif' font-size='13' \
-         fill='{TEXT}'>\n<title>flock-rs and others, as ratios of util-linux</title>\n{body}\
-         \n</svg>\n",
-        height = y + 36.0,
+        "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {WIDTH} {y}' width='{WIDTH}' \
+         height='{y}' font-family='sans-serif' font-size='13'>\n\
+         <title>What a lock costs, as a ratio of util-linux's flock: smaller is better</title>\n\
+         <style>\n{STYLE}</style>\n<rect class='back' width='{WIDTH}' height='{y}' rx='8'/>\n\
+         {body}</svg>\n"
     )
+}
+
+fn heading() -> String {
+    line(20.0, 30.0, " font-size='16' font-weight='bold'", "What a lock costs, smaller is better")
+        + &line(
+            20.0,
+            52.0,
+            " class='dim'",
+            "Each bar is a ratio: 1.00 is what util-linux's flock takes.",
+        )
+}
+
+/// What the names mean, and where it was measured.
+fn legend(report: &Report, y: &mut f64) -> String {
+    let machine = &report.machine;
+    let lines = [
+        "flock-rs: cargo build --release. flock-rs (release): the binary of the packages."
+            .to_owned(),
+        "floor: the least possible, no C library; with a command, that command without a lock."
+            .to_owned(),
+        format!("Measured on {}, {}.", machine.fact("processor"), machine.fact("date")),
+        format!("Linux {}, {}.", machine.fact("kernel"), machine.fact("util-linux")),
+    ];
+    let mut text = String::new();
+    *y += 12.0;
+    for words in lines {
+        *y += LINE;
+        text += &line(20.0, *y, " class='dim' font-size='12'", &words);
+    }
+    *y += LINE;
+    text
 }
 
 /// One measurement: its heading, a bar for each peer, and the line of util-linux.
 fn panel(table: &Table, column: &str, heading: &str, y: &mut f64) -> String {
-    let rows: Vec<_> = table
-        .rows
-        .iter()
-        .filter_map(|row| Some((row.peer, table.get(row.peer, column)?)))
-        .collect();
+    let ratio = |peer| Some((peer, table.get(peer, column)?));
+    let rows: Vec<_> = table.rows.iter().filter_map(|row| ratio(row.peer)).collect();
     if rows.is_empty() {
         return String::new();
     }
-    let mut text =
-        format!("<text x='{LEFT}' y='{:.0}' font-weight='bold'>{heading}</text>\n", *y + 26.0);
+    let mut text = line(20.0, *y + 28.0, " font-weight='bold'", heading);
     *y += HEADING;
-    let (top, x) = (*y - 4.0, LEFT + ONE);
+    let (x, top, bottom) = (LEFT + ONE, *y - 4.0, *y + LINE * rows.len() as f64);
+    let mut values = String::new();
     for (peer, ratio) in rows {
         text += &bar(peer, ratio, *y);
+        values += &value(peer, ratio, *y);
         *y += LINE;
     }
-    let _ =
-        writeln!(text, "<path d='M{x} {top}V{:.0}' stroke='{TEXT}' stroke-dasharray='3 3'/>", *y);
-    text
+    let _ = writeln!(text, "<path class='one' d='M{x} {top}V{bottom}'/>");
+    text + &values
 }
 
 fn bar(peer: &str, ratio: f64, y: f64) -> String {
-    let length = (ratio.min(LONGEST) * ONE).max(1.0);
-    let weight = if peer.starts_with(OURS) { " font-weight='bold'" } else { "" };
-    let more = if ratio > LONGEST { " »" } else { "" };
+    let (style, class) = (weight(peer).to_owned() + " text-anchor='end'", class(peer));
+    let (length, name) = (length(ratio), line(LEFT - 8.0, y + 12.0, &style, peer));
     format!(
-        "<text x='{name_x}' y='{text_y}' text-anchor='end'{weight}>{peer}</text>\
-         <rect x='{LEFT}' y='{y}' width='{length:.1}' height='14' rx='2' fill='{colour}'/>\
-         <text x='{value_x:.1}' y='{text_y}'{weight}>{ratio:.2}{more}</text>\n",
-        name_x = LEFT - 8.0,
-        text_y = y + 12.0,
-        value_x = LEFT + length + 6.0,
-        colour = colour(peer),
+        "{name}<rect class='{class}' x='{LEFT}' y='{y}' width='{length:.1}' height='{BAR}' \
+         rx='2'/>\n"
     )
 }
 
-fn colour(peer: &str) -> &'static str {
+/// The number at a bar's end, which stays readable across the line of util-linux.
+fn value(peer: &str, ratio: f64, y: f64) -> String {
+    let more = if ratio > LONGEST { " »" } else { "" };
+    let x = LEFT + length(ratio) + 6.0;
+    line(x, y + 12.0, weight(peer), &format!("{ratio:.2}{more}"))
+}
+
+fn length(ratio: f64) -> f64 {
+    (ratio.min(LONGEST) * ONE).max(1.0)
+}
+
+fn line(x: f64, y: f64, attributes: &str, words: &str) -> String {
+    let words = words.replace('&', "&amp;").replace('<', "&lt;");
+    format!("<text x='{x:.1}' y='{y:.1}'{attributes}>{words}</text>\n")
+}
+
+fn weight(peer: &str) -> &'static str {
+    if peer.starts_with(OURS) { " font-weight='bold'" } else { "" }
+}
+
+fn class(peer: &str) -> &'static str {
     match peer {
-        OURS => "#3b82d6",
-        OURS_RELEASE => "#2da06a",
-        REFERENCE => "#c2702d",
-        FLOOR => "#a371c7",
-        _ => "#8b949e",
+        OURS => "ours",
+        OURS_RELEASE => "release",
+        REFERENCE => "reference",
+        FLOOR => "floor",
+        _ => "other",
     }
 }

@@ -1,7 +1,7 @@
 //! Tables for the terminal.
 
 use crate::data::Table;
-use crate::report::budget::Verdict;
+use crate::report::budget::{Judge, Verdict};
 use std::fmt::Write;
 
 pub fn table(table: &Table) -> String {
@@ -44,11 +44,11 @@ pub fn absent(absent: &[String]) -> String {
     text
 }
 
-pub fn verdicts(verdicts: &[Verdict]) -> String {
+pub fn verdicts(verdicts: &[Verdict], judge: &Judge) -> String {
     let mut lines =
         vec![["budget", "build", "allowed", "measured", ""].map(str::to_owned).to_vec()];
     lines.extend(verdicts.iter().map(Verdict::cells));
-    format!("\n{}", aligned(&lines))
+    format!("\n{}  {}\n", aligned(&lines), judge.rule)
 }
 
 /// The first column to the left, all others to the right.
