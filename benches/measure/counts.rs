@@ -24,7 +24,7 @@ pub fn measure(bench: &Bench) -> Result<Table> {
     table.note = "In user space, stepped one by one (an instruction that repeats itself counts \
                   each time); execve(2) itself is not counted. The environment is empty, because \
                   the C library reads it at start-up. It also asks the processor what it can do: \
-                  the instructions are exact, but another model has others. The page faults are \
+                  the instructions are exact, but another model, or other libraries, may have others. The page faults are \
                   those of the whole life of the process. The program is one file; libraries are \
                   not in it. Where there is nothing but a size, the program cannot lock a \
                   descriptor.";

@@ -25,7 +25,7 @@ pub fn check(bench: &Bench, peer: &Peer, size: usize) -> Result<()> {
     let one = memory_of_one(bench, peer)? + KERNEL_SHARE;
     let (needed, free) = (one * size as f64 / 1024.0, available_kib() / 1024.0);
     if needed > free / 2.0 {
-        let text = format!("would need {needed:.0} MiB, and only {free:.0} are free");
+        let text = format!("would need {needed:.0} MiB, more than half of the {free:.0} free ones");
         return Err(Error::other(text));
     }
     Ok(())
