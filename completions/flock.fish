@@ -1,0 +1,136 @@
+# Completion of flock(1) in fish, 3.4 or newer.
+
+# The options as argparse reads them: like flock, it stops at the first operand.
+set -g __flock_options s/shared e x/exclusive u/unlock n/nonblocking nb w/timeout= wait= \
+    E/conflict-exit-code= o/close c/command F/no-fork fcntl start= length= fd= verbose \
+    h/help V/version
+
+# Whether an option is still to be offered: none of these is given, and no operand.
+function __flock_wants
+    set -l rivals h V $argv
+    set argv (commandline -opc)[2..]
+    # Where a value is missing, its option wants it.
+    argparse --stop-nonopt $__flock_options -- $argv 2>/dev/null; or return 0
+    test -z "$argv"; or return 1
+    for rival in $rivals
+        set -q _flag_$rival; and return 1
+    end
+    return 0
+end
+
+# Whether an option is given.
+function __flock_has
+    set -l name _flag_$argv
+    set argv (commandline -opc)[2..]
+    argparse --stop-nonopt $__flock_options -- $argv 2>/dev/null; and set -q $name
+end
+
+# Whether the word at the cursor can be one of these: lock, shell (-c after the lock),
+# command or string.
+function __flock_at
+    set -l wanted $argv
+    set -l next
+    set argv (commandline -opc)[2..]
+    argparse --stop-nonopt $__flock_options -- $argv 2>/dev/null; or return
+    if set -q _flag_h; or set -q _flag_V
+        return 1
+    else if set -q _flag_c
+        test -n "$argv"; or set next string
+    else if set -q _flag_fd
+        set next command
+    else if test -z "$argv"
+        set next lock
+    else if not set -q argv[2]
+        set next shell command
+    else if contains -- $argv[2] -c --command
+        set -q argv[3]; or set next string
+    else
+        set next command
+    end
+    for kind in $wanted
+        contains $kind $next; and return
+    end
+    return 1
+end
+
+# The command, completed as it would be on its own.
+function __flock_complete_command
+    set argv (commandline -opc)[2..]
+    argparse --stop-nonopt $__flock_options -- $argv 2>/dev/null; or return
+    set -q _flag_fd; or set -e argv[1]
+    set -a argv (commandline -ct)
+    string match -q -- '-*' $argv[1]; or __fish_complete_subcommand --commandline $argv
+end
+
+# What can begin a command string.
+function __flock_complete_string
+    set -l typed (commandline -ct)
+    string match -q -- '-*' $typed; or complete --do-complete=$typed
+end
+
+# The open descriptors that flock would inherit, with what they lead to.
+function __flock_descriptors
+    # What they lead to is not to be searched.
+    commandline -ct | string match -qr '^(?:.*=)?[0-9]*$'; or return
+    # While it completes, fish has others than these three.
+    printf '%s\t%s\n' 0 'standard input' 1 'standard output' 2 'standard error'
+    for path in /proc/$fish_pid/fdinfo/*
+        set -l number (string match -r '[0-9]+$' $path)
+        test $number -gt 2; or continue
+        test -e $path; or continue
+        # The bit 02000000 is O_CLOEXEC. Fish keeps its own descriptors to itself with it.
+        string match -qr '^flags:\s*[0-7]*[014567][0-7]{6}$|^flags:\s*[0-7]{1,6}$' <$path
+        or continue
+        set -l link (readlink /proc/$fish_pid/fd/$number | string collect)
+        printf '%s\t%s\n' $number (string replace -ra '[[:cntrl:]]' '?' -- $link)
+    end
+end
+
+# Whether nothing is given yet.
+function __flock_alone
+    test (count (commandline -opc)) -eq 1
+end
+
+# Durations; after a number, what it may be a number of.
+function __flock_seconds
+    set -l typed (commandline -ct | string match -r '[0-9]+(?:[.,][0-9]+)?$')
+    if test -n "$typed"
+        printf '%s\t%s\n' {$typed}s seconds {$typed}m minutes {$typed}h hours {$typed}d days
+    else
+        printf '%s\n' 1s 10s 1m 10m 1h inf
+    end
+end
+
+# Sizes; after a number, its multiples.
+function __flock_sizes
+    set -l typed (commandline -ct | string match -r '[0-9]+$')
+    if test -n "$typed"
+        printf '%s\n' {$typed}{,K,M,G,T}
+    else
+        printf '%s\n' 0 1 1K 1M 1G
+    end
+end
+
+complete -c flock -f
+complete -c flock -n '__flock_at lock' -F
+complete -c flock -n '__flock_at lock' -k -a '(__flock_descriptors)'
+complete -c flock -n '__flock_at shell' -s c -l command -d 'give the command, one string, to the shell'
+complete -c flock -n '__flock_at command' -a '(__flock_complete_command)'
+complete -c flock -n '__flock_at string' -a '(__flock_complete_string)'
+
+complete -c flock -n '__flock_wants s x e u' -s s -l shared -d 'take a shared lock: others may share it'
+complete -c flock -n '__flock_wants s x e u' -s x -s e -l exclusive -d 'take an exclusive lock (default; also -e)'
+complete -c flock -n '__flock_wants s x e u' -s u -l unlock -d 'give the lock up'
+complete -c flock -n '__flock_wants n nb w wait' -s n -l nb -l nonblocking -d 'give up at once if the lock is not free'
+complete -c flock -n '__flock_wants n nb w wait' -s w -l timeout -l wait -x -k -a '(__flock_seconds)' -d 'give up after so long (also --wait; s, m, h, d may follow)'
+complete -c flock -n '__flock_wants E' -s E -l conflict-exit-code -x -k -a '0\tsuccess 1\t"the default" 75\t"temporary failure"' -d 'exit status after giving up, 0 to 255 (default 1)'
+complete -c flock -n '__flock_wants o F' -s o -l close -d "run the command without the lock's descriptor"
+complete -c flock -n '__flock_wants c; and __flock_has fd' -s c -l command -d 'give the command, one string, to the shell'
+complete -c flock -n '__flock_wants o F' -s F -l no-fork -d "run the command in flock's place"
+complete -c flock -n '__flock_wants fcntl' -l fcntl -d 'lock by fcntl(2), so that such locks are respected'
+complete -c flock -n '__flock_wants start' -l start -x -k -a '(__flock_sizes)' -d 'with --fcntl, the first byte to lock (default 0)'
+complete -c flock -n '__flock_wants length' -l length -x -k -a '(__flock_sizes)' -d 'with --fcntl, how many bytes (default 0: to the end)'
+complete -c flock -n '__flock_wants fd' -l fd -x -k -a '(__flock_descriptors)' -d 'lock this open descriptor, then run the command'
+complete -c flock -n '__flock_wants verbose' -l verbose -d 'say how long it took, and why it failed'
+complete -c flock -n __flock_alone -s h -l help -d 'print this help'
+complete -c flock -n __flock_alone -s V -l version -d 'print the version'

@@ -1,0 +1,170 @@
+//! The options have the same names, and their values the same words, wherever they are
+//! listed: in the program, its help, the completions and the README. tests/manual.rs
+//! compares the manual page; tests/completion.rs asks the shells.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+#[allow(dead_code, reason = "tests/completion.rs compares the explanations")]
+#[path = "completion/help.rs"]
+mod help;
+
+use flock_rs::help::usage;
+use flock_rs::options;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The names of every option, with the word for its value.
+type Options = BTreeMap<String, Option<String>>;
+
+/// Those of the help.
+fn of_help() -> Options {
+    let usage = String::from_utf8(usage(b"flock")).unwrap();
+    help::named(&usage).into_iter().map(|option| (option.name, option.value)).collect()
+}
+
+/// The names of all options, and of those that take a value.
+fn names(options: &Options) -> (BTreeSet<&str>, BTreeSet<&str>) {
+    let valued = options.iter().filter(|(_, value)| value.is_some());
+    (options.keys().map(String::as_str).collect(), valued.map(|(name, _)| name.as_str()).collect())
+}
+
+/// Those of the table in flock.bash, with the kind of value.
+fn of_bash() -> Options {
+    let file = include_str!("../completions/flock.bash");
+    let (_, table) = file.split_once("local table=(\n").unwrap();
+    let rows = table.lines().take_while(|line| line.trim() != ")");
+    let mut all = Options::new();
+    for row in rows.map(|line| line.trim().trim_matches('\'')) {
+        let parts: Vec<&str> = row.split('|').collect();
+        let [names, kind, _] = parts[..] else { panic!("{row}") };
+        for name in names.split(' ') {
+            all.insert(name.to_owned(), Some(kind.to_owned()).filter(|kind| !kind.is_empty()));
+        }
+    }
+    all
+}
+
+/// Those that flock.fish completes.
+fn of_fish() -> Options {
+    let file = include_str!("../completions/flock.fish");
+    let mut all = Options::new();
+    for line in file.lines().filter(|line| line.starts_with("complete -c flock ")) {
+        let words: Vec<&str> = line.split(' ').collect();
+        let value = words.contains(&"-x").then(String::new);
+        for pair in words[3..].windows(2) {
+            let hyphens = match pair[0] {
+                "-s" => "-",
+                "-l" => "--",
+                _ => continue,
+            };
+            all.insert(format!("{hyphens}{}", pair[1]), value.clone());
+        }
+    }
+    all
+}
+
+/// Those that flock.fish has argparse read.
+fn of_argparse() -> Options {
+    let file = include_str!("../completions/flock.fish");
+    let (_, list) = file.split_once("set -g __flock_options ").unwrap();
+    let (list, _) = list.split_once("\n\n").unwrap();
+    let mut all = Options::new();
+    for word in list.split_whitespace().filter(|word| *word != "\\") {
+        let value = word.ends_with('=').then(String::new);
+        for name in word.trim_end_matches('=').split('/') {
+            let hyphens = if name.len() == 1 { "-" } else { "--" };
+            all.insert(format!("{hyphens}{name}"), value.clone());
+        }
+    }
+    all
+}
+
+/// Those that _flock has `_arguments` complete, with the word for the value.
+fn of_zsh() -> Options {
+    let file = include_str!("../completions/_flock");
+    let (_, specs) = file.split_once("  _arguments -C").unwrap();
+    let (specs, _) = specs.split_once("'*:: :").unwrap();
+    let mut all = Options::new();
+    for spec in specs.lines().map(str::trim).filter(|line| line.contains('[')) {
+        let (before, after) = spec.split_once('[').unwrap();
+        let names = before.rsplit([')', '{']).next().unwrap().trim_matches(|c| "'\"}".contains(c));
+        let (_, after) = after.rsplit_once(']').unwrap();
+        let value = after.strip_prefix(':').and_then(|rest| rest.split(':').next());
+        for name in names.split(',') {
+            let plain = name.trim_end_matches(['+', '=']);
+            assert_eq!(plain != name, value.is_some(), "{spec}");
+            all.insert(plain.to_owned(), value.map(str::to_owned));
+        }
+    }
+    all
+}
+
+/// Those that _flock has zparseopts read.
+fn of_zparseopts() -> Options {
+    let file = include_str!("../completions/_flock");
+    let (_, list) = file.split_once("local -a known=(\n").unwrap();
+    let (list, _) = list.split_once("\n  )\n").unwrap();
+    let words = list.split_whitespace();
+    let value = |word: &str| word.ends_with(':').then(String::new);
+    words.map(|word| (format!("-{}", word.trim_end_matches(':')), value(word))).collect()
+}
+
+#[test]
+fn the_help_names_what_the_program_knows() {
+    let long = options::LONG.iter().map(|(name, option)| (format!("--{name}"), *option));
+    let letters = ('!'..='~').filter_map(|letter| Some((letter, options::short(letter)?)));
+    let letters = letters.map(|(letter, option)| (format!("-{letter}"), option));
+    let known = long.chain(letters);
+    let mut known: Options =
+        known.map(|(name, option)| (name, option.takes_value().then(String::new))).collect();
+    // Not in the tables: see options::asks_for_shell.
+    known.extend(["-c", "--command"].map(|name| (name.to_owned(), None)));
+    assert_eq!(names(&of_help()), names(&known));
+}
+
+#[test]
+fn the_completions_name_what_the_help_names() {
+    let help = of_help();
+    for (file, options) in [
+        ("flock.bash", of_bash()),
+        ("flock.fish", of_fish()),
+        ("flock.fish, argparse", of_argparse()),
+        ("_flock", of_zsh()),
+        ("_flock, zparseopts", of_zparseopts()),
+    ] {
+        assert_eq!(names(&options), names(&help), "{file}");
+    }
+}
+
+#[test]
+fn zsh_has_the_words_of_the_help_for_the_values() {
+    assert_eq!(of_zsh(), of_help());
+}
+
+#[test]
+fn the_readme_names_no_option_that_is_not_there() {
+    let help = of_help();
+    let readme = include_str!("../README.md");
+    let mut seen = 0;
+    for call in readme.split("flock ").skip(1) {
+        let mut words =
+            call.split([' ', '`', '\n', ';', '|', ')']).map(|word| word.trim_matches('"'));
+        while let Some(word) = words.next().filter(|word| word.starts_with('-') && *word != "--") {
+            let name = word.split('=').next().unwrap();
+            let letters = || name[1..].chars().map(|letter| format!("-{letter}"));
+            let parts: Vec<String> =
+                if name.starts_with("--") { vec![name.to_owned()] } else { letters().collect() };
+            for part in &parts {
+                assert!(
+                    help.contains_key(part),
+                    "{word} in: flock {}",
+                    &call[..40.min(call.len())]
+                );
+            }
+            seen += 1;
+            if help[parts.last().unwrap()].is_some() && !word.contains('=') {
+                words.next();
+            }
+        }
+    }
+    assert!(seen > 20, "only {seen} options found: the check does not see them");
+}
