@@ -58,13 +58,14 @@ _flock_split() {
 }
 
 # The line of the table for an option, or for what can only be short for it, into
-# row; false if there is none.
+# row; false if there is none. What flock has beyond util-linux's is never abbreviated.
 _flock_find() {
   local line name
   row=
   for line in "${table[@]}"; do
     for name in ${line%%|*}; do
       [[ $name == "$1" ]] && row=$line && return
+      [[ $name == --@(holders|for-pid|also|remove|forward-signals) ]] && continue
       if [[ $1 == --?* && $name == "$1"* && $row != "$line" ]]; then
         [[ $row ]] && row=ambiguous || row=$line
       fi
@@ -73,15 +74,17 @@ _flock_find() {
   [[ $row == *'|'* ]]
 }
 
-# Reads an option: adds it to given, and sets value to the kind of value that the next
-# word is. For a value in the same word, inner is its kind and lead what is before it.
+# Reads an option: adds it to given, adds what is not offered any more to taken, and sets
+# value to the kind of value that the next word is. For a value in the same word, inner
+# is its kind and lead what is before it.
 _flock_read() {
   local row letters name kind
   value='' inner='' lead=''
   if [[ $1 == --* ]]; then
     _flock_find "${1%%=*}" || return
     name=${row%%[ |]*} kind=${row#*|} kind=${kind%%|*}
-    given+=" $name "
+    given+=" $name " taken+=" ${row##*|} "
+    [[ $name == --also ]] || taken+=" $name "
     if [[ $1 == *=* ]]; then
       inner=$kind lead=${1%%=*}=
     else
@@ -93,7 +96,7 @@ _flock_read() {
     name=-${1:letters:1}
     [[ $1 == -c || $name != -c ]] && _flock_find "$name" || return
     name=${row%%[ |]*} kind=${row#*|} kind=${kind%%|*}
-    given+=" $name "
+    given+=" $name " taken+=" $name ${row##*|} "
     if [[ $kind ]]; then
       lead=${1:0:letters+1}
       [[ $1 == "$lead" ]] && value=$kind || inner=$kind
@@ -104,19 +107,20 @@ _flock_read() {
 
 # The options that still make sense, into the array offers.
 _flock_options() {
-  local line name rivals taken
+  local line name rival
   offers=()
   for line in "${table[@]}"; do
-    name=${line%%[ |]*} rivals=${line##*|} taken=
+    name=${line%%[ |]*}
+    [[ $taken != *" $name "* ]] || continue
     case $name in
       -c) [[ $given == *' --fd '* ]] || continue ;;
       -h | -V) ((${#words[@]} == 2)) || continue ;;
     esac
-    for name in "$name" $rivals; do
-      [[ $given == *" $name "* ]] && taken=1
+    for rival in ${line##*|}; do
+      [[ $given != *" $rival "* ]] || continue 2
     done
     # shellcheck disable=SC2206 # one word a name
-    [[ $taken ]] || offers+=(${line%%|*})
+    offers+=(${line%%|*})
   done
 }
 
@@ -146,6 +150,11 @@ _flock_value() {
         _flock_offer "$2" 0 1 1K 1M 1G
       fi
       ;;
+    pid)
+      local processes=(/proc/[0-9]*)
+      _flock_offer "$2" "${processes[@]#/proc/}"
+      ;;
+    file) compopt -o default ;;
     status) _flock_offer "$2" 0 1 75 ;;
     fd)
       _flock_descriptors
@@ -192,7 +201,7 @@ _flock_dash() {
   _flock_options
   case $cur in
     --*=* | -[!-]?*)
-      local given=
+      local given='' taken=''
       _flock_read "$cur"
       if [[ $inner ]]; then
         _flock_value "$inner" "$lead"
@@ -218,17 +227,17 @@ _flock_after_lock() {
 
 _flock() {
   # A meaning a line: its names, the kind of its value, and the first names of those
-  # that are not offered any more beside it.
+  # that are not offered beside it, nor it beside them.
   local table=(
     '-s --shared||-x -u'
-    '-x -e --exclusive||-s -u'
-    '-u --unlock||-s -x'
+    '-x -e --exclusive||-u'
+    '-u --unlock||'
     '-n --nb --nonblocking||-w'
-    '-w --timeout --wait|secs|-n'
+    '-w --timeout --wait|secs|'
     '-E --conflict-exit-code|status|'
     '-o --close||-F'
     '-c --command||'
-    '-F --no-fork||-o'
+    '-F --no-fork||'
     '--fcntl||'
     '--start|size|'
     '--length|size|'
@@ -236,8 +245,13 @@ _flock() {
     '--verbose||'
     '-h --help||'
     '-V --version||'
+    '--holders||-s -x -u -n -w -E -o -c -F --fcntl --start --length --verbose --for-pid --also --remove --forward-signals'
+    '--for-pid|pid|-u -o -c -F --fd'
+    '--also|file|'
+    '--remove||-u -F --fd'
+    '--forward-signals||-F --for-pid'
   )
-  local words at cur stem redirected given='' value='' inner lead ended='' i last
+  local words at cur stem redirected given='' taken='' value='' inner lead ended='' i last
   local IFS=$' \t\n'
   COMPREPLY=()
   _flock_split
@@ -265,6 +279,10 @@ _flock() {
     _flock_value "$value" ''
   elif [[ $i -eq last && ! $ended && $cur == -* ]]; then
     _flock_dash
+  elif [[ $given == *' --holders '* ]]; then
+    [[ $given == *' --fd '* ]] || compopt -o default
+  elif [[ $given == *' --for-pid '* ]]; then
+    ((i < last)) || compopt -o default
   elif [[ $given == *' -c '* ]]; then
     ((i < last)) || _flock_string
   elif [[ $given == *' --fd '* ]]; then

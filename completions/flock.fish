@@ -3,11 +3,11 @@
 # The options as argparse reads them: like flock, it stops at the first operand.
 set -g __flock_options s/shared e x/exclusive u/unlock n/nonblocking nb w/timeout= wait= \
     E/conflict-exit-code= o/close c/command F/no-fork fcntl start= length= fd= verbose \
-    h/help V/version
+    h/help V/version holders for-pid= also=+ remove forward-signals
 
 # Whether an option is still to be offered: none of these is given, and no operand.
 function __flock_wants
-    set -l rivals h V $argv
+    set -l rivals h V holders $argv
     set argv (commandline -opc)[2..]
     # Where a value is missing, its option wants it.
     argparse --stop-nonopt $__flock_options -- $argv 2>/dev/null; or return 0
@@ -25,8 +25,8 @@ function __flock_has
     argparse --stop-nonopt $__flock_options -- $argv 2>/dev/null; and set -q $name
 end
 
-# Whether the word at the cursor can be one of these: lock, shell (-c after the lock),
-# command or string.
+# Whether the word at the cursor can be one of these: file, lock (a file or descriptor),
+# shell (-c after the lock), command or string.
 function __flock_at
     set -l wanted $argv
     set -l next
@@ -34,6 +34,10 @@ function __flock_at
     argparse --stop-nonopt $__flock_options -- $argv 2>/dev/null; or return
     if set -q _flag_h; or set -q _flag_V
         return 1
+    else if set -q _flag_holders
+        set -q _flag_fd; or set next file
+    else if set -q _flag_for_pid
+        test -n "$argv"; or set next file
     else if set -q _flag_c
         test -n "$argv"; or set next string
     else if set -q _flag_fd
@@ -91,6 +95,23 @@ function __flock_alone
     test (count (commandline -opc)) -eq 1
 end
 
+# Whether no option is given but this one, and no operand.
+function __flock_only
+    set -l name _flag_$argv
+    set argv (commandline -opc)[2..]
+    argparse --stop-nonopt $__flock_options -- $argv 2>/dev/null; and test -z "$argv"; or return
+    not set --local --names | string match '_flag_*' | string match -qv $name
+end
+
+# Processes, with their names.
+function __flock_processes
+    for directory in /proc/*
+        set -l number (string match -r '[0-9]+$' $directory); or continue
+        set -l name (string collect <$directory/comm 2>/dev/null); or continue
+        printf '%s\t%s\n' $number (string replace -ra '[[:cntrl:]]' '?' -- $name)
+    end
+end
+
 # Durations; after a number, what it may be a number of.
 function __flock_seconds
     set -l typed (commandline -ct | string match -r '[0-9]+(?:[.,][0-9]+)?$')
@@ -112,7 +133,7 @@ function __flock_sizes
 end
 
 complete -c flock -f
-complete -c flock -n '__flock_at lock' -F
+complete -c flock -n '__flock_at lock file' -F
 complete -c flock -n '__flock_at lock' -k -a '(__flock_descriptors)'
 complete -c flock -n '__flock_at shell' -s c -l command -d 'give the command, one string, to the shell'
 complete -c flock -n '__flock_at command' -a '(__flock_complete_command)'
@@ -120,17 +141,22 @@ complete -c flock -n '__flock_at string' -a '(__flock_complete_string)'
 
 complete -c flock -n '__flock_wants s x e u' -s s -l shared -d 'take a shared lock: others may share it'
 complete -c flock -n '__flock_wants s x e u' -s x -s e -l exclusive -d 'take an exclusive lock (default; also -e)'
-complete -c flock -n '__flock_wants s x e u' -s u -l unlock -d 'give the lock up'
+complete -c flock -n '__flock_wants s x e u for_pid remove' -s u -l unlock -d 'give the lock up'
 complete -c flock -n '__flock_wants n nb w wait' -s n -l nb -l nonblocking -d 'give up at once if the lock is not free'
 complete -c flock -n '__flock_wants n nb w wait' -s w -l timeout -l wait -x -k -a '(__flock_seconds)' -d 'give up after so long (also --wait; s, m, h, d may follow)'
 complete -c flock -n '__flock_wants E' -s E -l conflict-exit-code -x -k -a '0\tsuccess 1\t"the default" 75\t"temporary failure"' -d 'exit status after giving up, 0 to 255 (default 1)'
-complete -c flock -n '__flock_wants o F' -s o -l close -d "run the command without the lock's descriptor"
-complete -c flock -n '__flock_wants c; and __flock_has fd' -s c -l command -d 'give the command, one string, to the shell'
-complete -c flock -n '__flock_wants o F' -s F -l no-fork -d "run the command in flock's place"
+complete -c flock -n '__flock_wants o F for_pid' -s o -l close -d "run the command without the lock's descriptor"
+complete -c flock -n '__flock_wants c for_pid; and __flock_has fd' -s c -l command -d 'give the command, one string, to the shell'
+complete -c flock -n '__flock_wants o F for_pid remove forward_signals' -s F -l no-fork -d "run the command in flock's place"
 complete -c flock -n '__flock_wants fcntl' -l fcntl -d 'lock by fcntl(2), so that such locks are respected'
 complete -c flock -n '__flock_wants start' -l start -x -k -a '(__flock_sizes)' -d 'with --fcntl, the first byte to lock (default 0)'
 complete -c flock -n '__flock_wants length' -l length -x -k -a '(__flock_sizes)' -d 'with --fcntl, how many bytes (default 0: to the end)'
-complete -c flock -n '__flock_wants fd' -l fd -x -k -a '(__flock_descriptors)' -d 'lock this open descriptor, then run the command'
+complete -c flock -n '__flock_wants fd for_pid remove; or __flock_only holders' -l fd -x -k -a '(__flock_descriptors)' -d 'lock this open descriptor, then run the command'
 complete -c flock -n '__flock_wants verbose' -l verbose -d 'say how long it took, and why it failed'
 complete -c flock -n __flock_alone -s h -l help -d 'print this help'
 complete -c flock -n __flock_alone -s V -l version -d 'print the version'
+complete -c flock -n '__flock_only fd' -l holders -d 'show who holds the lock and who waits for it, and take none'
+complete -c flock -n '__flock_wants for_pid u o F c fd forward_signals' -l for-pid -x -a '(__flock_processes)' -d 'hold the lock for as long as this process lives'
+complete -c flock -n '__flock_wants' -l also -r -F -d 'lock this file too, all or none (may be repeated)'
+complete -c flock -n '__flock_wants remove u F fd' -l remove -d 'remove the lock file after the command'
+complete -c flock -n '__flock_wants forward_signals F for_pid' -l forward-signals -d 'pass signals on to the command'

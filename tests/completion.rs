@@ -18,6 +18,7 @@ mod terminal;
 use shell::Shell::{self, BareBash, Bash, Fish, Zsh};
 use shell::Stage;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::process::Command;
 use table::{Offers, Position, TABLE};
 
@@ -151,6 +152,25 @@ fn zsh_and_fish_say_what_a_descriptor_leads_to() {
                 offered.into_iter().map(|(word, what)| (number(word), what)).collect();
             assert_eq!(offered, expected, "{line}");
         }
+    }
+}
+
+#[test]
+fn processes_are_offered_with_their_names() {
+    let stage = Stage::new();
+    let number = std::process::id().to_string();
+    let name = fs::read_to_string("/proc/self/comm").unwrap().trim_end().to_owned();
+    let line = format!("flock --for-pid {number}");
+    for (shell, lists) in [(Bash, BASH_LISTS), (Zsh, ZSH_LISTS)] {
+        if shell.is_here() {
+            let listed = stage.start(shell, lists).listed(&line);
+            let what = if shell == Zsh { name.clone() } else { String::new() };
+            assert!(listed.contains(&(number.clone(), what)), "{shell:?}: {listed:?}");
+        }
+    }
+    if Fish.is_here() {
+        let offered = stage.fish(&[&line]).remove(0);
+        assert!(offered.contains(&(number, name)), "{offered:?}");
     }
 }
 

@@ -49,7 +49,7 @@ fn of_fish() -> Options {
     let mut all = Options::new();
     for line in file.lines().filter(|line| line.starts_with("complete -c flock ")) {
         let words: Vec<&str> = line.split(' ').collect();
-        let value = words.contains(&"-x").then(String::new);
+        let value = ["-x", "-r"].iter().any(|flag| words.contains(flag)).then(String::new);
         for pair in words[3..].windows(2) {
             let hyphens = match pair[0] {
                 "-s" => "-",
@@ -69,8 +69,8 @@ fn of_argparse() -> Options {
     let (list, _) = list.split_once("\n\n").unwrap();
     let mut all = Options::new();
     for word in list.split_whitespace().filter(|word| *word != "\\") {
-        let value = word.ends_with('=').then(String::new);
-        for name in word.trim_end_matches('=').split('/') {
+        let value = word.contains('=').then(String::new);
+        for name in word.trim_end_matches(['=', '+']).split('/') {
             let hyphens = if name.len() == 1 { "-" } else { "--" };
             all.insert(format!("{hyphens}{name}"), value.clone());
         }
@@ -78,15 +78,16 @@ fn of_argparse() -> Options {
     all
 }
 
-/// Those that _flock has `_arguments` complete, with the word for the value.
+/// Those of the specifications for `_arguments` in _flock, with the word for the value.
 fn of_zsh() -> Options {
     let file = include_str!("../completions/_flock");
-    let (_, specs) = file.split_once("  _arguments -C").unwrap();
-    let (specs, _) = specs.split_once("'*:: :").unwrap();
+    let (_, specs) = file.split_once("\n  else\n    set -- ").unwrap();
+    let (specs, _) = specs.split_once("\n  fi\n").unwrap();
     let mut all = Options::new();
     for spec in specs.lines().map(str::trim).filter(|line| line.contains('[')) {
         let (before, after) = spec.split_once('[').unwrap();
-        let names = before.rsplit([')', '{']).next().unwrap().trim_matches(|c| "'\"}".contains(c));
+        let names = before.trim_end_matches(['\'', '"', '}']);
+        let names = names.rsplit([')', '{', '\'', '*']).next().unwrap();
         let (_, after) = after.rsplit_once(']').unwrap();
         let value = after.strip_prefix(':').and_then(|rest| rest.split(':').next());
         for name in names.split(',') {
@@ -101,9 +102,11 @@ fn of_zsh() -> Options {
 /// Those that _flock has zparseopts read.
 fn of_zparseopts() -> Options {
     let file = include_str!("../completions/_flock");
-    let (_, list) = file.split_once("local -a known=(\n").unwrap();
-    let (list, _) = list.split_once("\n  )\n").unwrap();
-    let words = list.split_whitespace();
+    let list = |name: &str| {
+        let (_, list) = file.split_once(&format!("local -a {name}=(")).unwrap();
+        list.split(")\n").next().unwrap().split_whitespace()
+    };
+    let words = list("known").chain(list("own"));
     let value = |word: &str| word.ends_with(':').then(String::new);
     words.map(|word| (format!("-{}", word.trim_end_matches(':')), value(word))).collect()
 }
