@@ -113,7 +113,8 @@ fn of_zparseopts() -> Options {
 
 #[test]
 fn the_help_names_what_the_program_knows() {
-    let long = options::LONG.iter().map(|(name, option)| (format!("--{name}"), *option));
+    let all = options::LONG.iter().chain(&options::OWN);
+    let long = all.map(|(name, option)| (format!("--{name}"), *option));
     let letters = ('!'..='~').filter_map(|letter| Some((letter, options::short(letter)?)));
     let letters = letters.map(|(letter, option)| (format!("-{letter}"), option));
     let known = long.chain(letters);
