@@ -100,7 +100,7 @@ impl Error {
             | Self::CommandCount(_)
             | Self::MissingTarget
             | Self::MissingCommand => Exit::Usage,
-            Self::Process(_, Errno::SRCH | Errno::INVAL) | Self::ProcessEnded(_) => Exit::NoInput,
+            Self::Process(_, Errno::SRCH) | Self::ProcessEnded(_) => Exit::NoInput,
             Self::Process(..) => Exit::OsError,
             Self::Find(..) => Exit::NoInput,
             Self::Survey(_) | Self::Keeper(_) => Exit::OsError,

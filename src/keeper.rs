@@ -5,17 +5,35 @@ use crate::error::Error;
 use crate::removal;
 use crate::request::Range;
 use crate::sys;
-use crate::target::Targets;
+use crate::target::{Target, Targets};
 use rustix::event::{self, PollFd, PollFlags, Timespec};
-use rustix::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use rustix::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
 use rustix::fs::{self, Mode, OFlags};
 use rustix::io::{self, Errno};
 use rustix::pipe::{self, PipeFlags};
-use rustix::process::{self, Pid, PidfdFlags};
+use rustix::process::{self, Pid, PidfdFlags, Signal, WaitOptions};
+use rustix::stdio;
+use std::ffi::CStr;
 use std::time::Duration;
 
-/// How often it is looked after the process during a wait for the lock.
+/// How often it is looked after the process during a wait for the lock: a lock call
+/// cannot watch a descriptor, and the kernel signals the end of a process to its parent alone.
 pub const TICK: Duration = Duration::from_millis(100);
+
+/// Sees to it that nothing which is opened from now on gets the number of a standard
+/// descriptor: what flock says would go into the lock file. Those that are closed become
+/// such as fail like closed ones, with EBADF: open(2), `O_PATH`.
+pub fn reserve_standard() -> Result<(), Error> {
+    loop {
+        let opened = fs::open(c"/", OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
+        let descriptor = opened.map_err(Error::Keeper)?;
+        if descriptor.as_raw_fd() > 2 {
+            return Ok(());
+        }
+        // To stay open.
+        let _ = descriptor.into_raw_fd();
+    }
+}
 
 /// The process whose life is the lock's.
 pub struct Watched {
@@ -28,7 +46,11 @@ impl Watched {
     /// Finds the process, which must not have ended.
     pub fn find(pid: Pid) -> Result<Self, Error> {
         let opened = process::pidfd_open(pid, PidfdFlags::empty());
-        let descriptor = opened.map_err(|errno| Error::Process(pid, errno))?;
+        let descriptor = opened.map_err(|errno| match errno {
+            // The number of a thread, before Linux 6.15 and since.
+            Errno::INVAL | Errno::NOENT => Error::Process(pid, Errno::SRCH),
+            errno => Error::Process(pid, errno),
+        })?;
         let watched = Self { pid, descriptor };
         // A zombie has a number still.
         watched.check().map_err(|_| Error::Process(pid, Errno::SRCH))?;
@@ -44,69 +66,86 @@ impl Watched {
             _ => Ok(()),
         }
     }
-}
 
-/// Leaves a process behind that has the locks as long as the watched one lives. Returns
-/// when it has let go of all that it had of its caller.
-pub fn leave(watched: &Watched, targets: &mut Targets, remove: Remove) -> Result<(), Error> {
-    let (ready, done) = pipe::pipe_with(PipeFlags::CLOEXEC).map_err(Error::Keeper)?;
-    sys::fork(|| keep(watched, targets, done.as_fd().as_raw_fd(), remove).map_or(1, |()| 0))
-        .map_err(Error::Keeper)?;
-    drop(done);
-    let mut word = [0];
-    match io::retry_on_intr(|| io::read(&ready, &mut word)) {
-        Ok(1) => Ok(()),
-        // It has ended before it was ready.
-        Ok(_) => Err(Error::Keeper(Errno::CHILD)),
-        Err(errno) => Err(Error::Keeper(errno)),
+    /// Waits until the process has ended.
+    fn await_end(&self) {
+        let mut polled = [PollFd::new(&self.descriptor, PollFlags::IN)];
+        while let Err(Errno::INTR) = event::poll(&mut polled, None) {}
     }
 }
 
 /// Whether the files are to be removed in the end; and how they are locked.
 pub type Remove = Option<Option<Range>>;
 
-/// The keeper's life.
-fn keep(
-    watched: &Watched,
-    targets: &mut Targets,
-    done: RawFd,
-    remove: Remove,
-) -> Result<(), Errno> {
+/// Leaves a process behind that has the locks as long as the watched one lives. Returns
+/// when it has let go of all that it had of its caller; if it fails, it is gone.
+pub fn leave(watched: &Watched, targets: &Targets, remove: Remove) -> Result<(), Error> {
+    let (answer, done) = pipe::pipe_with(PipeFlags::CLOEXEC).map_err(Error::Keeper)?;
+    // Were it ignored, the keeper's number could be another process's below.
+    sys::default_sigchld();
+    let keeper = sys::fork(|| {
+        let detached = detach(watched, targets, done.as_raw_fd(), remove);
+        if tell(done.as_raw_fd(), detached).is_ok() {
+            watched.await_end();
+            if let Some(range) = remove {
+                removal::remove(targets, range, &mut Console::new(b""));
+            }
+        }
+        0
+    });
+    let keeper = keeper.map_err(Error::Keeper)?;
+    drop(done);
+    hear(&answer).map_err(|errno| {
+        let _ = process::kill_process(keeper, Signal::KILL);
+        let _ = process::waitpid(Some(keeper), WaitOptions::empty());
+        Error::Keeper(errno)
+    })
+}
+
+/// Lets the keeper have nothing but the locks and what it watches.
+fn detach(watched: &Watched, targets: &Targets, done: RawFd, remove: Remove) -> Result<(), Errno> {
     sys::block_all_signals()?;
     process::setsid()?;
-    let watched = above_standard(watched.descriptor.as_raw_fd())?;
-    let done = above_standard(done)?;
-    for target in &mut targets.all {
-        target.number = above_standard(target.number)?;
-    }
-    standard_to_null()?;
     let mut kept: Vec<RawFd> = targets.all.iter().map(|target| target.number).collect();
-    kept.extend([watched, done]);
+    kept.extend([watched.descriptor.as_raw_fd(), done]);
     sys::close_all_but(kept)?;
-    let _ = process::chdir(c"/");
-    io::write(sys::descriptor(done), b"\n")?;
-    sys::close(done);
-    let watched = sys::descriptor(watched);
-    while let Err(Errno::INTR) = event::poll(&mut [PollFd::new(&watched, PollFlags::IN)], None) {}
-    if let Some(range) = remove {
-        removal::remove(targets, range, &mut Console::new(b""));
+    match fs::open(c"/dev/null", OFlags::RDWR, Mode::empty()) {
+        Ok(null) => {
+            stdio::dup2_stdin(&null)?;
+            stdio::dup2_stdout(&null)?;
+            stdio::dup2_stderr(&null)?;
+        }
+        Err(_) => (0..=2).for_each(sys::close),
+    }
+    // The names of what is to be removed may be relative.
+    if remove.is_none() || targets.all.iter().filter_map(Target::name).all(is_absolute) {
+        process::chdir(c"/")?;
     }
     Ok(())
 }
 
-/// The descriptor, or a copy of it, with a number that is no standard one's.
-fn above_standard(number: RawFd) -> Result<RawFd, Errno> {
-    if number > 2 {
-        return Ok(number);
-    }
-    io::fcntl_dupfd_cloexec(sys::descriptor(number), 3).map(rustix::fd::IntoRawFd::into_raw_fd)
+fn is_absolute(name: &CStr) -> bool {
+    name.to_bytes().starts_with(b"/")
 }
 
-/// /dev/null as the three standard descriptors; where there is none, they are closed.
-fn standard_to_null() -> Result<(), Errno> {
-    (0..=2).for_each(sys::close);
-    let Ok(null) = fs::open(c"/dev/null", OFlags::RDWR, Mode::empty()) else { return Ok(()) };
-    let number = rustix::fd::IntoRawFd::into_raw_fd(null);
-    let null = sys::descriptor(number);
-    (0..2).try_for_each(|_| io::dup(null).map(|fd| _ = rustix::fd::IntoRawFd::into_raw_fd(fd)))
+/// The keeper's answer: an error's number, or 0. Whoever has the other end may go when
+/// this one is closed. Fails if the keeper is not to stay.
+fn tell(done: RawFd, detached: Result<(), Errno>) -> Result<(), Errno> {
+    let number = detached.map_or_else(Errno::raw_os_error, |()| 0);
+    let told = io::write(sys::descriptor(done), &number.to_ne_bytes());
+    sys::close(done);
+    detached.and(told.map(|_| ()))
+}
+
+/// Waits for the keeper's answer, and for it to have closed its end.
+fn hear(answer: &OwnedFd) -> Result<(), Errno> {
+    let mut number = [0; size_of::<i32>()];
+    let count = io::retry_on_intr(|| io::read(answer, &mut number))?;
+    io::retry_on_intr(|| io::read(answer, &mut [0]))?;
+    match i32::from_ne_bytes(number) {
+        // It was killed.
+        _ if count == 0 => Err(Errno::CHILD),
+        0 => Ok(()),
+        errno => Err(Errno::from_raw_os_error(errno)),
+    }
 }

@@ -95,14 +95,19 @@ fn keep(
     locking: &Locking,
     console: &mut Console,
 ) -> Result<u8, Error> {
+    keeper::reserve_standard()?;
     let watched = Watched::find(process)?;
     let mut targets = Targets::open(places, locking)?;
-    if acquire(&mut targets, locking, Some(&watched), console)?.is_none() {
+    let Some(wait) = acquire(&mut targets, locking, Some(&watched), console)? else {
         return Ok(locking.conflict_exit);
+    };
+    wait.restore();
+    let remove = places.remove.then_some(locking.range);
+    let left = watched.check().and_then(|()| keeper::leave(&watched, &targets, remove));
+    if left.is_err() && places.remove {
+        removal::remove(&targets, locking.range, console);
     }
-    watched.check()?;
-    keeper::leave(&watched, &mut targets, places.remove.then_some(locking.range))?;
-    Ok(Exit::Success.into())
+    left.map(|()| Exit::Success.into())
 }
 
 /// Takes the locks, and says how that went if it is to. Returns nothing if it gave up.
