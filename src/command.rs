@@ -1,6 +1,7 @@
 //! The command: found as execvp(3) finds it, run, waited for.
 
 use crate::console::Console;
+use crate::errno;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::hint;
@@ -62,7 +63,7 @@ impl Program {
         let child = child.map_err(Error::Fork)?;
         match forwarding {
             None => wait(child),
-            Some(forwarding) => wait_and_forward(child, &forwarding),
+            Some(forwarding) => wait_and_forward(child, forwarding, console),
         }
     }
 
@@ -133,7 +134,12 @@ fn wait(child: Pid) -> Result<u8, Error> {
 }
 
 /// Waits for the command, and passes on to it what comes.
-fn wait_and_forward(child: Pid, signals: &Forwarding) -> Result<u8, Error> {
+fn wait_and_forward(
+    child: Pid,
+    mut signals: Forwarding,
+    console: &mut Console,
+) -> Result<u8, Error> {
+    signals.begin(child);
     loop {
         match process::waitpid(Some(child), WaitOptions::NOHANG) {
             Ok(Some((_, status))) => return Ok(exit_status(status)),
@@ -141,8 +147,18 @@ fn wait_and_forward(child: Pid, signals: &Forwarding) -> Result<u8, Error> {
             Err(errno) => return Err(Error::Wait(errno)),
         }
         if let Some(signal) = signals.next().filter(|signal| !has_it_already(child, signal)) {
-            sys::send(child, signal.number);
+            pass_on(child, &signal, console);
         }
+    }
+}
+
+/// Sends a signal to the command. It may be refused, as the command may have become
+/// another user's; and to say so must not end this process, and the lock with it.
+fn pass_on(child: Pid, signal: &Received, console: &mut Console) {
+    if let Err(errno) = sys::send(child, signal.number) {
+        let text = format!("cannot pass on signal {}", signal.number);
+        let reason = errno::text(errno);
+        sys::without_write_signals(|| console.complain(text.as_bytes(), Some(&reason)));
     }
 }
 

@@ -2,17 +2,16 @@
 
 mod arena;
 mod args;
+mod forwarding;
 mod process;
 mod signal;
 mod timer;
 
 pub use arena::Arena;
 pub use args::{Args, variable};
+pub use forwarding::{Forwarding, Received, send};
 pub use process::{Argv, exit_now, fork, is_same_description};
-pub use signal::{
-    Caught, Forwarding, Received, block_all_signals, default_sigchld, die_of, send,
-    without_write_signals,
-};
+pub use signal::{Caught, block_all_signals, default_sigchld, die_of, without_write_signals};
 pub use timer::Timer;
 
 use rustix::fd::{AsRawFd, BorrowedFd, IntoRawFd, RawFd};

@@ -2,7 +2,7 @@
 
 use super::{Result, check, last_errno};
 use rustix::io::Errno;
-use rustix::process::{self, Pid, Signal};
+use rustix::process::{self, Signal};
 use std::ffi::c_int;
 use std::iter;
 use std::mem::MaybeUninit;
@@ -127,7 +127,7 @@ impl Caught {
 }
 
 /// What a signal does now.
-fn action(signal: c_int) -> Result<libc::sigaction> {
+pub(super) fn action(signal: c_int) -> Result<libc::sigaction> {
     let mut action = MaybeUninit::uninit();
     // SAFETY: with a null pointer for the new action, this only reads the old one.
     check(unsafe { libc::sigaction(signal, ptr::null(), action.as_mut_ptr()) })?;
@@ -135,62 +135,8 @@ fn action(signal: c_int) -> Result<libc::sigaction> {
     Ok(unsafe { action.assume_init() })
 }
 
-/// Signals that are taken from the queue instead of being acted upon, to be passed on.
-pub struct Forwarding {
-    blocked: Signals,
-    wanted: Signals,
-}
-
-/// The signals that are passed on.
-const FORWARDED: [c_int; 6] =
-    [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM, libc::SIGUSR1, libc::SIGUSR2];
-
 /// `si_code` of a signal that a timer of `timer_create`(2) sent: `asm-generic/siginfo.h`.
 const SI_TIMER: c_int = -2;
-/// `si_code` of a signal that the kernel sent by itself, as for a key of the terminal.
-const SI_KERNEL: c_int = 0x80;
-
-/// A signal that came.
-pub struct Received {
-    /// Which one.
-    pub number: c_int,
-    /// The kernel sent it by itself, rather than a process.
-    pub from_kernel: bool,
-}
-
-impl Forwarding {
-    /// Blocks the signals that are to be passed on, but for those that are ignored, and
-    /// SIGCHLD. Blocked signals reach even process 1 of a container: signal(7).
-    pub fn start() -> Result<Self> {
-        let mut wanted = Signals::only(libc::SIGCHLD);
-        for signal in FORWARDED {
-            if action(signal)?.sa_sigaction != libc::SIG_IGN {
-                wanted.0 |= Signals::only(signal).0;
-            }
-        }
-        let blocked = Signals::change_blocked(libc::SIG_BLOCK, wanted)?;
-        Ok(Self { blocked, wanted })
-    }
-
-    /// Makes the blocked signals again what they were: for the command.
-    pub fn release(&self) {
-        let _ = Signals::change_blocked(libc::SIG_SETMASK, self.blocked);
-    }
-
-    /// Waits for the next signal; one that only tells of a child, or an interruption, is none.
-    pub fn next(&self) -> Option<Received> {
-        let info = self.wanted.await_one(ptr::null())?;
-        let (number, from_kernel) = (info.si_signo, info.si_code == SI_KERNEL);
-        (number != libc::SIGCHLD).then_some(Received { number, from_kernel })
-    }
-}
-
-/// Sends a signal to a process; it may have ended.
-pub fn send(process: Pid, number: c_int) {
-    // SAFETY: kill(2) takes any numbers.
-    unsafe { libc::kill(process.as_raw_nonzero().get(), number) };
-}
-
 /// Sends a signal that was taken away to this process again, just as it was.
 fn requeue(signal: &libc::siginfo_t) {
     let pid = process::getpid().as_raw_nonzero().get();
@@ -206,7 +152,7 @@ unsafe extern "C" {
 /// A set of signals, as the kernel has it: the C libraries hide the signals that they
 /// use themselves, and the command must get those as they were, too.
 #[derive(Clone, Copy)]
-struct Signals(u64);
+pub(super) struct Signals(pub(super) u64);
 
 impl Signals {
     const NONE: Self = Self(0);
@@ -214,7 +160,7 @@ impl Signals {
     const OF_LIBC: Self = Self(0b111 << (32 - 1));
     const OF_WRITE: Self = Self(Self::only(libc::SIGPIPE).0 | Self::only(libc::SIGXFSZ).0);
 
-    const fn only(signal: c_int) -> Self {
+    pub(super) const fn only(signal: c_int) -> Self {
         Self(1 << (signal - 1))
     }
 
@@ -223,7 +169,7 @@ impl Signals {
     }
 
     /// Changes the blocked signals and returns those that were blocked before.
-    fn change_blocked(how: c_int, set: Self) -> Result<Self> {
+    pub(super) fn change_blocked(how: c_int, set: Self) -> Result<Self> {
         let mut old = Self::NONE;
         // SAFETY: both sets are of the size that is given, the kernel's.
         let result = unsafe {
@@ -247,14 +193,14 @@ impl Signals {
     }
 
     /// Takes such signals away that are pending, in their order.
-    fn take(self) -> Vec<libc::siginfo_t> {
+    pub(super) fn take(self) -> Vec<libc::siginfo_t> {
         let none = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         let next = || self.await_one(&raw const none);
         if self.0 == 0 { Vec::new() } else { iter::from_fn(next).collect() }
     }
 
     /// Takes one such signal away, waiting at most so long; without a limit if that is null.
-    fn await_one(self, limit: *const libc::timespec) -> Option<libc::siginfo_t> {
+    pub(super) fn await_one(self, limit: *const libc::timespec) -> Option<libc::siginfo_t> {
         let mut signal = MaybeUninit::<libc::siginfo_t>::uninit();
         // SAFETY: the set is of the size that is given; the rest lives long enough.
         let number = unsafe {

@@ -13,6 +13,8 @@
 mod lock;
 #[path = "probe/pty.rs"]
 mod pty;
+#[path = "probe/receive.rs"]
+mod receive;
 #[path = "probe/report.rs"]
 mod report;
 #[path = "probe/setting.rs"]
@@ -53,10 +55,14 @@ fn run(args: Args) -> u8 {
         b"await-state" => watch::state(number(&rest[0]), &rest[1]),
         b"await-gone" => watch::gone(number(&rest[0])),
         b"await-file" => watch::file(&rest[0]),
+        b"await-call" => watch::call(number(&rest[0]), &text(&rest[1])),
+        b"await-idle" => rest.iter().map(|pid| watch::idle(number(pid))).max().unwrap(),
+        b"receive" => receive::until_last(),
         b"sleep" => sleep(&rest[0]),
         b"timed" => timed(&rest),
         b"pty" => pty::run(&rest, false),
         b"pty-out" => pty::run(&rest, true),
+        b"pty-keys" => pty::type_keys(&rest[0], &rest[1..]),
         b"killed" => killed(&rest),
         other => panic!("probe: unknown verb {}", String::from_utf8_lossy(other)),
     }

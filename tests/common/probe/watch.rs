@@ -33,6 +33,35 @@ pub fn waiting(pid: i32) -> u8 {
     })
 }
 
+/// Until the process is in this system call.
+pub fn call(pid: i32, name: &str) -> u8 {
+    let wanted = match name {
+        "clone" => libc::SYS_clone,
+        "execve" => libc::SYS_execve,
+        "read" => libc::SYS_read,
+        "write" => libc::SYS_write,
+        other => panic!("probe: unknown system call {other}"),
+    };
+    until("await-call", || is_in(pid, wanted))
+}
+
+/// Until the process waits for a signal and has dealt with all that came before.
+pub fn idle(pid: i32) -> u8 {
+    // In this order: one that was taken from the queue is dealt with before the next wait.
+    until("await-idle", || !has_pending(pid) && is_in(pid, libc::SYS_rt_sigtimedwait))
+}
+
+fn is_in(pid: i32, call: i64) -> bool {
+    let text = fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
+    text.split_whitespace().next() == Some(&call.to_string())
+}
+
+fn has_pending(pid: i32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let sets = status.lines().filter_map(|line| line.split_once("Pnd:"));
+    sets.into_iter().any(|(_, set)| set.trim().bytes().any(|digit| digit != b'0'))
+}
+
 /// Until a lock on the file is held by anybody, or by nobody.
 pub fn locked(file: &[u8], wanted: bool) -> u8 {
     // A reading of /proc/locks may miss a lock while others come and go.
