@@ -54,11 +54,11 @@ impl Forwarding {
     /// as well. So it is sent in any case while the child still blocks it: there it is
     /// pending once, however often it was sent.
     pub fn begin(&mut self, child: Pid) {
-        for signal in self.wanted.take() {
-            if signal.si_signo != libc::SIGCHLD {
-                // The child is of this program still: it can be signalled.
-                let _ = send(child, signal.si_signo);
-            }
+        let came = Signals(Signals::pending().0 & self.wanted.0);
+        for signal in FORWARDED.into_iter().filter(|signal| came.has(*signal)) {
+            let _ = Signals::only(signal).take_one();
+            // The child is of this program still: it can be signalled.
+            let _ = send(child, signal);
         }
         self.gate = None;
     }

@@ -164,7 +164,7 @@ impl Signals {
         Self(1 << (signal - 1))
     }
 
-    fn has(self, signal: c_int) -> bool {
+    pub(super) fn has(self, signal: c_int) -> bool {
         self.0 & Self::only(signal).0 != 0
     }
 
@@ -185,7 +185,7 @@ impl Signals {
     }
 
     /// The signals that came and are blocked.
-    fn pending() -> Self {
+    pub(super) fn pending() -> Self {
         let mut set = Self::NONE;
         // SAFETY: the set is of the size that is given. This cannot fail.
         unsafe { libc::syscall(libc::SYS_rt_sigpending, &raw mut set.0, size_of::<u64>()) };
@@ -193,10 +193,15 @@ impl Signals {
     }
 
     /// Takes such signals away that are pending, in their order.
-    pub(super) fn take(self) -> Vec<libc::siginfo_t> {
-        let none = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-        let next = || self.await_one(&raw const none);
+    fn take(self) -> Vec<libc::siginfo_t> {
+        let next = || self.take_one();
         if self.0 == 0 { Vec::new() } else { iter::from_fn(next).collect() }
+    }
+
+    /// Takes the first such signal away, if any is pending.
+    pub(super) fn take_one(self) -> Option<libc::siginfo_t> {
+        let none = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        self.await_one(&raw const none)
     }
 
     /// Takes one such signal away, waiting at most so long; without a limit if that is null.

@@ -50,6 +50,14 @@ pub const RECENT: &str = r"
     --fcntl --fc --start --start=1 --st=0.9K --start=-1 --length --length=5 --l=8E --length=0x
     --fd --fd=0 --fd=99 --fd=-1 --fd=x --fcntl= -c --command -c --fd
 ";
+/// Our own options. Not `--remove`, as what it takes away is missing afterwards, and no process
+/// that lives, since the lock would be held as long.
+pub const OWN: &str = r"
+    --holders --holders --holders= --also --also=also --also= --also=folder --also=nodir/x
+    --forward-signals --forward-signals --forward-signals=1 --for-pid=4194305 --for-pid=
+    --for-pid=0 --for-pid=x --for-pid=-1 --for-pid=99999999999999999999 --remove= --remove=yes
+    --hold --als --als=x --rem --for --forw --for-pi=1 --holder --a --r
+";
 /// A word of each kind, few enough to try every pair of them.
 pub const PAIRED: &str = r"
     -s -x -u -n -o -F -xF -oF --shared --nb --close --no-fork --verbose -w -w5 -w-1 -w5s

@@ -2,7 +2,7 @@
 
 use crate::vocabulary::{
     BAD_SECONDS, BAD_STATUSES, COMMANDS, EXIT_CODES, FLAGS, GOOD_SECONDS, GOOD_STATUSES, INFORMING,
-    NUMBERS, ODDITIES, PAIRED, PLACES, RECENT, SHELL_WORDS, STRINGS, TIMEOUTS, words,
+    NUMBERS, ODDITIES, OWN, PAIRED, PLACES, RECENT, SHELL_WORDS, STRINGS, TIMEOUTS, words,
 };
 use std::collections::HashSet;
 
@@ -76,10 +76,13 @@ pub fn compared(chance: &mut Chance) -> List {
     list
 }
 
-/// A list with the options of 2.41 to 2.43 and any bytes but newlines, so that
+/// A list with the options of 2.41 to 2.43, our own, and any bytes but newlines, so that
 /// the lines of a message can be told apart.
 pub fn wild(chance: &mut Chance) -> List {
     let mut list = if chance.percent(60) { shaped(chance) } else { shapeless(chance, any_or_wild) };
+    if chance.percent(30) {
+        list.insert(0, chance.pick(OWN));
+    }
     for _ in 0..=chance.below(3) {
         mutate(&mut list, chance, any_or_wild);
     }
@@ -164,7 +167,8 @@ fn any(chance: &mut Chance) -> Word {
 fn any_or_wild(chance: &mut Chance) -> Word {
     match chance.below(10) {
         0..4 => any(chance),
-        4..7 => chance.pick(RECENT),
+        4..6 => chance.pick(RECENT),
+        6 => chance.pick(OWN),
         _ => {
             let mut word = match chance.below(4) {
                 0 => b"-".to_vec(),
