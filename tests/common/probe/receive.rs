@@ -18,7 +18,7 @@ pub fn until_last() -> u8 {
             ..0 | libc::SIGCHLD => {}
             number if number == libc::SIGRTMAX() => return 0,
             number if info.si_code == libc::SI_KERNEL => {
-                print(&format!("{number} from the kernel\n"))
+                print(&format!("{number} from the kernel\n"));
             }
             number => print(&format!("{number}\n")),
         }
