@@ -1,0 +1,69 @@
+# lintian, what is in the packages, the .rpm and the tar file, and a second build.
+
+test_others() {
+  equal lintian '' "$(lintian --allow-root --tag-display-limit 0 "$deb" 2>&1)"
+  equal 'scripts of the .deb' 'control postinst postrm' \
+    "$(dpkg-deb --ctrl-tarfile "$deb" | tar --list | sed 's/^\.\///; /^$/d' | sort | xargs)"
+  listed deb "$(dpkg-deb --contents "$deb" | grep -v ^d | awk '{ print $1, $2, substr($6, 2) }')"
+  listed rpm "$(command rpm --query --package --queryformat \
+    '[%{FILEMODES:perms} %{FILEUSERNAME}/%{FILEGROUPNAME} %{FILENAMES}\n]' "$rpm" | sed 's/root\/root/0\/0/')"
+  listed tar "$(tar --list --verbose --numeric-owner --file "$tarball" | grep -v ^d |
+    awk '{ sub(/^[^\/]*/, "", $6); print $1, $2, $6 }')"
+  rpm_lives
+  tar_runs
+  builds_again
+}
+
+# listed KIND FOUND: exactly the files of packaging/tests/files.
+listed() {
+  equal "files of the $1" \
+    "$(sed -n "s/^$1  *//p" packaging/tests/files | sort)" "$(sort <<<"$2")"
+}
+
+# Installed by rpm beside util-linux, checked, removed.
+rpm_lives() {
+  local file ours=/usr/libexec/flock-rs
+  equal 'what the .rpm requires' '' "$(command rpm --query --package --requires "$rpm" | grep -v '^rpmlib(')"
+  equal 'scripts of the .rpm' '' "$(command rpm --query --package --scripts "$rpm")"
+  for file in $(command rpm --query --package --list "$rpm"); do
+    [ ! -e "$base$file" ] || die "$file is there without the .rpm"
+  done
+  equal 'files of the cpio archive' "$(command rpm --query --package --list "$rpm" | sort)" \
+    "$(rpm2cpio "$rpm" | cpio --list --quiet | sed 's/^\.//' | sort)"
+  cover rpm 200m
+  cp "$rpm" "$root/test/ours.rpm"
+  rpm_does --install "$rpm"
+  equal 'rpm --verify' '' "$(command rpm --root "$root" --dbpath /var/lib/rpm --verify flock-rs)"
+  same "$root/usr/bin/flock" "$base/usr/bin/flock"
+  equal 'flock --version' "$(version_line)" "$(inside PATH=$ours:/usr/bin:/bin sh -c 'flock --version')"
+  inside PATH=$ours:/usr/bin:/bin sh -c 'flock -n /run/test.lock true'
+  rpm_does --erase flock-rs
+  rm -r "$root/var/lib/rpm" "$root/test/ours.rpm" "$root/run/test.lock"
+  is_pristine
+  uncover rpm
+}
+
+rpm_does() {
+  quietly command rpm --root "$root" --dbpath /var/lib/rpm --force-debian --nosignature "$@"
+}
+
+tar_runs() {
+  mkdir "$work/tar"
+  tar --extract --strip-components 1 --file "$tarball" --directory "$work/tar"
+  equal 'flock --version' "$(version_line)" "$("$work/tar/bin/flock" --version)"
+  dpkg-deb --extract "$deb" "$work/tar/deb"
+  same "$work/tar/bin/flock" "$work/tar/deb/usr/libexec/flock-rs/flock"
+  mkdir "$work/tar/rpm"
+  rpm2cpio "$rpm" | (cd "$work/tar/rpm" && cpio --quiet --extract --make-directories)
+  same "$work/tar/bin/flock" "$work/tar/rpm/usr/libexec/flock-rs/flock"
+}
+
+# From nothing, in another folder: the same bytes.
+builds_again() {
+  local again="$work/again"
+  mkdir -p "$again/target"
+  git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents --target-directory "$again"
+  ln -s "$PWD/target/tools" "$again/target/tools"
+  quietly env -u CARGO_TARGET_DIR SOURCE_DATE_EPOCH="$(git log -1 --format=%ct)" "$again/packaging/build-packages"
+  equal 'a second build' "$(cat target/packages/SHA256SUMS)" "$(cat "$again/target/packages/SHA256SUMS")"
+}
