@@ -42,6 +42,9 @@ prepare() {
     command -v "$command" >/dev/null || die "$command is missing"
   done
   umask 022
+  mkdir -p "$cache"
+  exec 7>"$cache/lock"
+  /usr/bin/flock -n 7 || die 'another run is at work'
   clear_work
   mkdir -p "$shelf/test"
   trap finish EXIT
