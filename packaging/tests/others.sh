@@ -24,7 +24,8 @@ listed() {
 rpm_lives() {
   local file ours=/usr/libexec/flock-rs
   equal 'what the .rpm requires' '' "$(command rpm --query --package --requires "$rpm" | grep -v '^rpmlib(')"
-  equal 'scripts of the .rpm' '' "$(command rpm --query --package --scripts "$rpm")"
+  equal 'scripts of the .rpm' 'postuninstall scriptlet (using <lua>):' \
+    "$(command rpm --query --package --scripts "$rpm" | grep scriptlet)"
   for file in $(command rpm --query --package --list "$rpm"); do
     [ ! -e "$base$file" ] || die "$file is there without the .rpm"
   done
