@@ -23,8 +23,8 @@ listed() {
 # Installed by rpm beside util-linux, checked, removed.
 rpm_lives() {
   local file ours=/usr/libexec/flock-rs
-  equal 'what the .rpm requires' '' "$(command rpm --query --package --requires "$rpm" | grep -v '^rpmlib(')"
-  equal 'scripts of the .rpm' 'postuninstall scriptlet (using <lua>):' \
+  equal 'what the .rpm requires' /bin/sh "$(command rpm --query --package --requires "$rpm" | grep -v '^rpmlib(' | sort -u)"
+  equal 'scripts of the .rpm' 'postuninstall scriptlet (using /bin/sh):' \
     "$(command rpm --query --package --scripts "$rpm" | grep scriptlet)"
   for file in $(command rpm --query --package --list "$rpm"); do
     [ ! -e "$base$file" ] || die "$file is there without the .rpm"
