@@ -32,7 +32,8 @@ rpm_lives() {
   equal 'files of the cpio archive' "$(command rpm --query --package --list "$rpm" | sort)" \
     "$(rpm2cpio "$rpm" | cpio --list --quiet | sed 's/^\.//' | sort)"
   cover rpm 200m
-  rpm_does --install "$rpm"
+  # /bin/sh, all that it requires, is here, but not known to rpm.
+  rpm_does --install --nodeps "$rpm"
   equal 'rpm --verify' '' "$(command rpm --root "$root" --dbpath /var/lib/rpm --verify flock-rs)"
   same "$root/usr/bin/flock" "$base/usr/bin/flock"
   equal 'flock --version' "$(version_line)" "$(inside PATH=$ours:/usr/bin:/bin sh -c 'flock --version')"
