@@ -47,6 +47,8 @@ prepare() {
   /usr/bin/flock -n 7 || die 'another run is at work'
   clear_work
   mkdir -p "$shelf/test"
+  set -o errtrace
+  trap 'echo "test-packages: ${BASH_SOURCE[0]}:$LINENO: $BASH_COMMAND" >&2' ERR
   trap finish EXIT
   trap 'exit 1' INT TERM
   deb="$(one target/packages/*.deb)"

@@ -29,16 +29,20 @@ rpm_lives() {
   for file in $(command rpm --query --package --list "$rpm"); do
     [ ! -e "$base$file" ] || die "$file is there without the .rpm"
   done
+  # Its status is 1: it looks for the archive's size, which cargo-generate-rpm leaves out.
+  rpm2cpio "$rpm" >"$work/rpm.cpio" || :
   equal 'files of the cpio archive' "$(command rpm --query --package --list "$rpm" | sort)" \
-    "$(rpm2cpio "$rpm" | cpio --list --quiet | sed 's/^\.//' | sort)"
+    "$(cpio --list --quiet <"$work/rpm.cpio" | sed 's/^\.//' | sort)"
   cover rpm 200m
   # /bin/sh, all that it requires, is here, but not known to rpm.
   rpm_does --install --nodeps "$rpm"
-  equal 'rpm --verify' '' "$(command rpm --root "$root" --dbpath /var/lib/rpm --verify flock-rs)"
+  equal 'rpm --verify' '' "$(command rpm --root "$root" --dbpath /var/lib/rpm --verify --nodeps flock-rs)"
   same "$root/usr/bin/flock" "$base/usr/bin/flock"
   equal 'flock --version' "$(version_line)" "$(inside PATH=$ours:/usr/bin:/bin sh -c 'flock --version')"
   inside PATH=$ours:/usr/bin:/bin sh -c 'flock -n /run/test.lock true'
   rpm_does --erase flock-rs
+  # rpm's systems have this folder, Debian has not.
+  rmdir "$root/usr/share/licenses"
   rm -r "$root/var/lib/rpm" "$root/run/test.lock"
   is_pristine
   uncover rpm
@@ -55,7 +59,7 @@ tar_runs() {
   dpkg-deb --extract "$deb" "$work/tar/deb"
   same "$work/tar/bin/flock" "$work/tar/deb/usr/libexec/flock-rs/flock"
   mkdir "$work/tar/rpm"
-  rpm2cpio "$rpm" | (cd "$work/tar/rpm" && cpio --quiet --extract --make-directories)
+  (cd "$work/tar/rpm" && cpio --quiet --extract --make-directories) <"$work/rpm.cpio"
   same "$work/tar/bin/flock" "$work/tar/rpm/usr/libexec/flock-rs/flock"
 }
 

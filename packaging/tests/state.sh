@@ -58,6 +58,6 @@ facts() (
   xargs -d '\n' --no-run-if-empty sh -c '
     find "$@" -maxdepth 0 -type d -printf "folder %p\n" -o -path "./usr/*" -printf "%M %u %g %s %T@ %p %l\n" \
       -o -printf "%M %u %g %s %p %l\n" 2>&1
-    sha256sum "$@" 2>&1
+    find "$@" -maxdepth 0 -type f -exec sha256sum {} + 2>/dev/null
     :' sh <<<"$2"
 )
