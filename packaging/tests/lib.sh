@@ -15,7 +15,8 @@ quietly() {
 
 # equal WHAT EXPECTED FOUND
 equal() {
-  [ "$2" = "$3" ] || die "$1: expected:"$'\n'"$2"$'\n'"found:"$'\n'"$3"
+  [ "$2" = "$3" ] ||
+    die "$1: - expected, + found:"$'\n'"$(diff -U 0 <(echo "$2") <(echo "$3") | tail -n +4)"
 }
 
 finish() {

@@ -12,7 +12,6 @@ extras=(
 
 # This machine's archive, as lines of a sources.list.
 sources() {
-  local line
   apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT) $(CREATED_BY)' |
     while read -r uri suite component kind; do
       [ "$kind $component" = 'Packages main' ] || continue

@@ -35,7 +35,7 @@ version_line() {
 same() { cmp -s "$1" "$2" || die "$1 is not $2"; }
 
 # What dpkg writes in any case, and the tests' own: not compared.
-bookkeeping='^\./(var/lib/dpkg/(tmp\.ci|(status|diversions|available)(-old)?|lock(-frontend)?|triggers/(Lock|Unincorp))'
+bookkeeping='^\./(var/lib/dpkg/(tmp\.ci(/.*)?|(status|diversions|available)(-old)?|lock(-frontend)?|triggers/(Lock|Unincorp))'
 bookkeeping+='|var/log/(dpkg|alternatives)\.log|test(/step)?)$'
 
 # is_pristine LAYER…: no trace of the package; every file that any of the LAYERs or this
