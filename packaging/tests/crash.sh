@@ -2,10 +2,10 @@
 
 test_crash() {
   installed_layer
-  sweep install '' --install /test/ours.deb
-  sweep upgrade "$work/installed" --install /test/newer.deb
   sweep remove "$work/installed" --remove flock-rs
   sweep purge "$work/installed" --purge flock-rs
+  sweep install '' --install /test/ours.deb
+  sweep upgrade "$work/installed" --install /test/newer.deb
 }
 
 # What installing the package writes, as a layer.
