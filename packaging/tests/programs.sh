@@ -18,7 +18,7 @@ test_documentation() {
   grep -q '^flock-rs  ' <<<"$page" || die 'man flock is not ours: its last line does not name flock-rs'
   grep -q '^util-linux 2' <<<"$(inside man --pager=cat flock.util-linux 2>&1)" ||
     die 'man flock.util-linux is not util-linux'"'"'s'
-  equal 'mandb' '' "$(inside mandb --quiet 2>&1 | grep flock)"
+  equal 'mandb' '' "$(inside mandb --quiet 2>&1 | sed -n '/flock/p')"
   equal 'completions of bash' --fcntl "$(inside bash -c '
     . /usr/share/bash-completion/bash_completion
     _completion_loader flock
