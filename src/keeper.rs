@@ -3,9 +3,8 @@
 use crate::console::Console;
 use crate::error::Error;
 use crate::removal;
-use crate::request::Range;
 use crate::sys;
-use crate::target::{Target, Targets};
+use crate::target::Targets;
 use rustix::event::{self, PollFd, PollFlags, Timespec};
 use rustix::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
 use rustix::fs::{self, Mode, OFlags};
@@ -13,7 +12,6 @@ use rustix::io::{self, Errno};
 use rustix::pipe::{self, PipeFlags};
 use rustix::process::{self, Pid, PidfdFlags, Signal, WaitOptions};
 use rustix::stdio;
-use std::ffi::CStr;
 use std::time::Duration;
 
 /// How often it is looked after the process during a wait for the lock: a lock call
@@ -74,22 +72,18 @@ impl Watched {
     }
 }
 
-/// Whether the files are to be removed in the end; and how they are locked.
-pub type Remove = Option<Option<Range>>;
-
 /// Leaves a process behind that has the locks as long as the watched one lives. Returns
-/// when it has let go of all that it had of its caller; if it fails, it is gone.
-pub fn leave(watched: &Watched, targets: &Targets, remove: Remove) -> Result<(), Error> {
+/// when it has let go of all that it had of its caller; if it fails, it is gone. In the end
+/// it removes the files that are to be removed; `by_range` says which kind of lock is theirs.
+pub fn leave(watched: &Watched, targets: &mut Targets, by_range: bool) -> Result<(), Error> {
     let (answer, done) = pipe::pipe_with(PipeFlags::CLOEXEC).map_err(Error::Keeper)?;
     // Were it ignored, the keeper's number could be another process's below.
     sys::default_sigchld();
     let keeper = sys::fork(|| {
-        let detached = detach(watched, targets, done.as_raw_fd(), remove);
+        let detached = detach(watched, targets, done.as_raw_fd());
         if tell(done.as_raw_fd(), detached).is_ok() {
             watched.await_end();
-            if let Some(range) = remove {
-                removal::remove(targets, range, &mut Console::new(b""));
-            }
+            removal::remove(targets, by_range, &mut Console::new(b""));
         }
         0
     });
@@ -103,7 +97,7 @@ pub fn leave(watched: &Watched, targets: &Targets, remove: Remove) -> Result<(),
 }
 
 /// Lets the keeper have nothing but the locks and what it watches.
-fn detach(watched: &Watched, targets: &Targets, done: RawFd, remove: Remove) -> Result<(), Errno> {
+fn detach(watched: &Watched, targets: &mut Targets, done: RawFd) -> Result<(), Errno> {
     sys::block_all_signals()?;
     process::setsid()?;
     let mut kept: Vec<RawFd> = targets.all.iter().map(|target| target.number).collect();
@@ -117,15 +111,8 @@ fn detach(watched: &Watched, targets: &Targets, done: RawFd, remove: Remove) -> 
         }
         Err(_) => (0..=2).for_each(sys::close),
     }
-    // The names of what is to be removed may be relative.
-    if remove.is_none() || targets.all.iter().filter_map(Target::name).all(is_absolute) {
-        process::chdir(c"/")?;
-    }
-    Ok(())
-}
-
-fn is_absolute(name: &CStr) -> bool {
-    name.to_bytes().starts_with(b"/")
+    targets.name_absolutely()?;
+    process::chdir(c"/")
 }
 
 /// The keeper's answer: an error's number, or 0. Whoever has the other end may go when

@@ -40,35 +40,56 @@ pub fn acquire(
     meanwhile: Meanwhile,
 ) -> Result<Outcome, Error> {
     loop {
-        let mut held = 0;
-        let mut end = Ok(One::Acquired);
-        for target in &mut targets.all {
-            end = acquire_one(target, locking, wait, meanwhile);
-            if !matches!(end, Ok(One::Acquired)) {
-                break;
-            }
-            held += 1;
-        }
-        let is_complete = matches!(end, Ok(One::Acquired));
-        if is_complete && targets.are_current() {
-            return Ok(Outcome::Acquired);
-        }
-        for target in targets.all.iter().take(held) {
-            release(target, locking);
+        let (held, end) = acquire_each(targets, locking, wait, meanwhile);
+        if !matches!(end, Ok(One::Acquired)) {
+            targets.all.iter().take(held).for_each(|target| release(target, locking));
         }
         match end? {
-            One::Acquired => targets.renew(locking)?,
+            One::Acquired => return Ok(Outcome::Acquired),
             One::Refused { late } => return Ok(Outcome::Refused { which: held, late }),
             One::Killed(signal) => return Ok(Outcome::Killed(signal)),
+            // Somebody who replaces the file over and over must not outlast the deadline.
+            One::Stale { which } if wait.has_passed() => {
+                return Ok(Outcome::Refused { which, late: true });
+            }
+            One::Stale { .. } => targets.renew(locking)?,
+            // Which may have changed the order: what is held may come later now.
+            One::Reopened => targets.arrange(),
         }
     }
 }
 
-/// How an attempt at one target ended.
+/// How an attempt ended.
 enum One {
     Acquired,
-    Refused { late: bool },
+    Refused {
+        late: bool,
+    },
     Killed(Signal),
+    /// The target has been opened once more, and is to be locked again.
+    Reopened,
+    /// All was acquired, but this one is not where its name leads any more.
+    Stale {
+        which: usize,
+    },
+}
+
+/// Locks one after the other. Returns how many are locked, and how the last attempt ended.
+fn acquire_each(
+    targets: &mut Targets,
+    locking: &Locking,
+    wait: &Wait,
+    meanwhile: Meanwhile,
+) -> (usize, Result<One, Error>) {
+    for (held, target) in targets.all.iter_mut().enumerate() {
+        match acquire_one(target, locking, wait, meanwhile) {
+            Ok(One::Acquired) => {}
+            end => return (held, end),
+        }
+    }
+    let stale = targets.stale();
+    let end = stale.map(|which| which.map_or(One::Acquired, |which| One::Stale { which }));
+    (targets.all.len(), end)
 }
 
 fn acquire_one(
@@ -91,7 +112,10 @@ fn acquire_one(
             Err(Errno::AGAIN | Errno::ACCESS) => return Ok(One::Refused { late: waits && late }),
             Err(Errno::INTR) if wait.has_passed() => return Ok(One::Refused { late: true }),
             Err(Errno::INTR) => meanwhile(target)?,
-            Err(errno @ (Errno::IO | Errno::BADF)) => target.reopen(locking.mode, errno)?,
+            Err(errno @ (Errno::IO | Errno::BADF)) => {
+                target.reopen(locking.mode, errno)?;
+                return Ok(One::Reopened);
+            }
             Err(errno) => return Err(Error::Lock(target.display(), errno)),
         }
     }

@@ -69,7 +69,7 @@ fn run_command(
     }
     let mut targets = Targets::open(places, locking)?;
     let Some(wait) = acquire(&mut targets, locking, None, console)? else {
-        return Ok(locking.conflict_exit);
+        return Ok(refused(&targets, locking, console));
     };
     wait.restore();
     let program = Program::new(command);
@@ -82,9 +82,7 @@ fn run_command(
         let notice = Notice::new(locking);
         targets.all.iter().for_each(|target| notice.left_behind(target, console));
     }
-    if places.remove {
-        removal::remove(&targets, locking.range, console);
-    }
+    let_go(&targets, locking, console);
     status
 }
 
@@ -99,15 +97,31 @@ fn keep(
     let watched = Watched::find(process)?;
     let mut targets = Targets::open(places, locking)?;
     let Some(wait) = acquire(&mut targets, locking, Some(&watched), console)? else {
-        return Ok(locking.conflict_exit);
+        return Ok(refused(&targets, locking, console));
     };
     wait.restore();
-    let remove = places.remove.then_some(locking.range);
-    let left = watched.check().and_then(|()| keeper::leave(&watched, &targets, remove));
-    if left.is_err() && places.remove {
-        removal::remove(&targets, locking.range, console);
+    let by_range = locking.range.is_some();
+    let kept = watched.check().and_then(|()| keeper::leave(&watched, &mut targets, by_range));
+    if kept.is_err() {
+        let_go(&targets, locking, console);
     }
-    left.map(|()| Exit::Success.into())
+    kept.map(|()| Exit::Success.into())
+}
+
+/// Returns the status of a conflict. Of several files, some may have been made, or held for
+/// a moment, for nothing; a single one is for whoever has it locked to remove.
+fn refused(targets: &Targets, locking: &Locking, console: &mut Console) -> u8 {
+    if targets.all.len() > 1 {
+        let_go(targets, locking, console);
+    }
+    locking.conflict_exit
+}
+
+/// Ends the locks now if the files are to be removed, and removes them.
+fn let_go(targets: &Targets, locking: &Locking, console: &mut Console) {
+    if !targets.passing().is_empty() {
+        removal::remove(targets, locking.range.is_some(), console);
+    }
 }
 
 /// Takes the locks, and says how that went if it is to. Returns nothing if it gave up.

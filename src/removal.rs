@@ -1,10 +1,23 @@
 //! `--remove`: lock files go when nobody holds them any more.
+//!
+//! Why two commands never run at a time where the lock forbids it: a command runs only
+//! while its file is locked, and after the name was seen, under the lock, to lead to that
+//! file ([`lock::acquire`]). From a file its name is taken only here, by one who has the
+//! whole file locked exclusively through a description of its own. So as long as the
+//! command's lock lasts, the name stays, and whoever else has seen the name lead to a
+//! file has locked this very file. One that has the file open and waits for it, as long
+//! as it likes, finds the name gone when it gets the lock, and begins anew.
+//!
+//! Why no file is left behind: who does not get the file exclusively here leaves it to
+//! whoever has it locked, who found the name still there, and comes here in the end;
+//! unless a signal ends it.
+//!
+//! [`lock::acquire`]: crate::lock::acquire
 
 use crate::console::Console;
-use crate::request::Range;
 use crate::sys;
-use crate::target::{Identity, Target, Targets};
-use rustix::fd::{AsFd, BorrowedFd};
+use crate::target::{Identity, Targets};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{self, FileType, FlockOperation, Mode as Permissions, OFlags};
 use rustix::io::Errno;
 use std::ffi::CStr;
@@ -12,60 +25,68 @@ use std::ffi::CStr;
 /// Lets the files go and removes those that nobody else has locked. One that cannot be
 /// removed is told of, and changes nothing else.
 ///
-/// Not under the lock that is held: a process that the command has left behind may have
-/// it, too, and must keep others out by the name. So each file is opened and locked once
-/// more. Whoever gets the lock in between has found the name still there, and removes it.
-pub fn remove(targets: &Targets, range: Option<Range>, console: &mut Console) {
+/// `by_range` says which kind of lock is theirs.
+///
+/// Not under the lock that the command had: a process that the command has left behind
+/// may have it, too, and must go on to keep others out by the name.
+pub fn remove(targets: &Targets, by_range: bool, console: &mut Console) {
+    let open = |name| (name, open_again(name, targets));
+    let files: Vec<_> = targets.passing().iter().copied().map(open).collect();
     targets.close();
-    for name in targets.all.iter().filter_map(Target::name) {
-        if let Err(errno) = remove_one(name, range.is_some()) {
-            let text = [b"cannot remove lock file ", name.to_bytes()].concat();
-            console.complain(&text, Some(&crate::errno::text(errno)));
+    for (name, file) in files {
+        let end = file.and_then(|file| file.map_or(Ok(()), |file| take(name, &file, by_range)));
+        match end {
+            // Somebody else has the lock, or was faster.
+            Ok(()) | Err(Errno::AGAIN | Errno::NOENT) => {}
+            Err(errno) => {
+                let text = [b"cannot remove lock file ", name.to_bytes()].concat();
+                console.complain(&text, Some(&crate::errno::text(errno)));
+            }
         }
     }
 }
 
-fn remove_one(name: &CStr, by_range: bool) -> Result<(), Errno> {
-    if removable(name).is_none() {
-        return Ok(());
+/// Opens a file once more, unless it is not to be removed.
+fn open_again(name: &CStr, targets: &Targets) -> Result<Option<OwnedFd>, Errno> {
+    let found = removable(name)?;
+    if found.is_none() || !targets.all.iter().any(|target| target.identity() == found) {
+        return Ok(None);
     }
-    let access = if by_range { OFlags::WRONLY } else { OFlags::RDONLY };
-    match locked(name, access) {
-        // NFS wants a descriptor open for writing, as in Target::reopen.
-        Err(Errno::BADF | Errno::IO) if !by_range => locked(name, OFlags::RDWR),
-        other => other,
-    }
+    let careful = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let open = |access| fs::open(name, access | careful, Permissions::empty());
+    // To lock a range, or on NFS anything, takes a descriptor that can write.
+    open(OFlags::RDWR).or_else(|_| open(OFlags::RDONLY)).map(Some)
 }
 
-/// Removes the file if it can be locked alone.
-fn locked(name: &CStr, access: OFlags) -> Result<(), Errno> {
-    let careful = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let file = match fs::open(name, access | careful, Permissions::empty()) {
-        Err(Errno::NOENT | Errno::LOOP) => return Ok(()),
-        opened => opened?,
-    };
-    let lock = match access {
-        OFlags::WRONLY => sys::lock_range(file.as_fd(), libc::F_WRLCK, (0, 0), false),
-        _ => fs::flock(&file, FlockOperation::NonBlockingLockExclusive),
-    };
-    match lock {
-        Err(Errno::AGAIN | Errno::ACCESS) => return Ok(()),
-        other => other?,
-    }
-    if removable(name).is_some_and(|found| is(file.as_fd(), found)) {
+/// Takes the name away from the file, if that can be locked alone.
+fn take(name: &CStr, file: &OwnedFd, by_range: bool) -> Result<(), Errno> {
+    lock_alone(file.as_fd(), by_range)?;
+    if removable(name)? == Some(Identity::of(&fs::fstat(file)?)) {
         fs::unlink(name)?;
     }
     Ok(())
 }
 
-fn is(file: BorrowedFd, found: Identity) -> bool {
-    fs::fstat(file).is_ok_and(|stat| Identity::of(&stat) == found)
+/// Locks the file by either kind of lock: the command's own kind must not be refused, and
+/// nobody must have it locked by the other. Fails with EAGAIN if somebody has.
+fn lock_alone(file: BorrowedFd, by_range: bool) -> Result<(), Errno> {
+    let is_refused = |lock| matches!(lock, Err(Errno::AGAIN | Errno::ACCESS));
+    // In the same order for everybody, or else two could refuse each other.
+    let whole = fs::flock(file, FlockOperation::NonBlockingLockExclusive);
+    if is_refused(whole) {
+        return Err(Errno::AGAIN);
+    }
+    match sys::lock_range(file, libc::F_WRLCK, (0, 0), false) {
+        range if is_refused(range) => Err(Errno::AGAIN),
+        range if by_range => range,
+        _ => whole,
+    }
 }
 
-/// What the name is of, if that is a regular file with no other name: anybody who comes by
-/// another one would not see that the lock is on another file now.
-fn removable(name: &CStr) -> Option<Identity> {
-    let stat = fs::lstat(name).ok()?;
+/// What the name is of, if that is a regular file with no other name: whoever comes by
+/// another one would lock another file than those who come by this.
+fn removable(name: &CStr) -> Result<Option<Identity>, Errno> {
+    let stat = fs::lstat(name)?;
     let is_plain = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
-    (is_plain && stat.st_nlink == 1).then(|| Identity::of(&stat))
+    Ok((is_plain && stat.st_nlink == 1).then(|| Identity::of(&stat)))
 }

@@ -5,7 +5,8 @@ use crate::request::{Locking, Mode, Place, Places};
 use crate::sys;
 use rustix::fd::{BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 use rustix::fs::{self, Access, Mode as Permissions, OFlags, Stat};
-use rustix::io::Errno;
+use rustix::io::{self, Errno};
+use rustix::process;
 use std::ffi::{CStr, OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
@@ -13,26 +14,52 @@ use std::os::unix::ffi::OsStrExt;
 pub struct Targets {
     /// At least one, in the order in which they are locked. Each is another file.
     pub all: Vec<Target>,
-    /// The files are to be removed: so whether each is still there matters.
-    remove: bool,
+    /// The files to be removed, as they are named: whether each is still there matters.
+    /// None if they stay.
+    passing: Vec<&'static CStr>,
 }
 
 impl Targets {
     /// Opens the files, in the order in which they are named.
     pub fn open(places: &Places, locking: &Locking) -> Result<Self, Error> {
         let mut all = vec![Target::open(places.first, locking)?];
-        for name in &places.also {
-            all.push(Target::open(Place::File(name), locking)?);
+        if !places.also.is_empty() {
+            // Or else one of the files could be opened in the place of a closed descriptor.
+            all.iter().try_for_each(Target::check_open)?;
+            open_more(&mut all, &places.also, locking)?;
         }
-        let mut targets = Self { all, remove: places.remove };
-        targets.sort();
-        Ok(targets)
+        let passing = if places.remove { places.files().collect() } else { Vec::new() };
+        Ok(Self { all, passing })
     }
 
-    /// Whether each name still leads to the file that is locked; that of one who
-    /// removes lock files need not, if another one has done so in the meantime.
-    pub fn are_current(&self) -> bool {
-        !self.remove || self.all.iter().all(Target::is_current)
+    /// Which of the files, if they are to be removed, is not the one any more to which its
+    /// name leads: somebody has removed it in the meantime.
+    ///
+    /// # Errors
+    /// The name leads nowhere in such a way that it could not be opened, either.
+    pub fn stale(&self) -> Result<Option<usize>, Error> {
+        for (index, target) in self.all.iter().enumerate() {
+            if !self.passing.is_empty() && !target.is_current()? {
+                return Ok(Some(index));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The files to be removed, as they are named.
+    pub fn passing(&self) -> &[&'static CStr] {
+        &self.passing
+    }
+
+    /// Makes the names of the files to be removed independent of the working directory.
+    pub fn name_absolutely(&mut self) -> Result<(), Errno> {
+        for name in self.passing.iter_mut().filter(|name| !name.to_bytes().starts_with(b"/")) {
+            let directory = process::getcwd(Vec::new())?;
+            let path = [directory.to_bytes(), b"/", name.to_bytes_with_nul()].concat();
+            // It lives as long as the other names: as long as the process.
+            *name = CStr::from_bytes_until_nul(path.leak()).unwrap_or(name);
+        }
+        Ok(())
     }
 
     /// Closes all of it, the caller's descriptors as well.
@@ -40,29 +67,45 @@ impl Targets {
         self.all.iter().for_each(|target| sys::close(target.number));
     }
 
-    /// Opens those files anew whose names lead elsewhere.
+    /// Opens the files that are to be removed anew. Descriptors get the same numbers.
     pub fn renew(&mut self, locking: &Locking) -> Result<(), Error> {
-        for target in self.all.iter_mut().filter(|target| !target.is_current()) {
-            target.renew(locking)?;
-        }
-        self.sort();
-        Ok(())
+        self.close();
+        self.all.clear();
+        open_more(&mut self.all, &self.passing, locking)
     }
 
-    /// Puts the files into an order that is the same for everybody, and each there once.
-    fn sort(&mut self) {
-        if self.all.len() > 1 {
-            // A descriptor that is not open has no identity: the lock call will tell.
-            // Of two that are the same, a descriptor of the caller's comes first.
-            self.all.sort_by_key(|target| (target.identity(), target.name, target.number));
-            self.all.dedup_by(|later, first| {
-                let is_twice = first.identity().is_some() && later.identity() == first.identity();
-                if is_twice && later.name.is_some() {
-                    sys::close(later.number);
-                }
-                is_twice
-            });
-        }
+    /// Puts the files into an order that is the same for everybody, and each there once:
+    /// after one has been opened again, for its name may lead elsewhere by now.
+    pub fn arrange(&mut self) {
+        arrange(&mut self.all);
+    }
+}
+
+fn open_more(
+    all: &mut Vec<Target>,
+    names: &[&'static CStr],
+    locking: &Locking,
+) -> Result<(), Error> {
+    for name in names {
+        all.push(Target::open(Place::File(name), locking)?);
+        // One that is there twice is closed before the next is opened, which leaves no gap
+        // between the numbers.
+        arrange(all);
+    }
+    Ok(())
+}
+
+fn arrange(all: &mut Vec<Target>) {
+    if all.len() > 1 {
+        // Of those that are the same, a descriptor of the caller's stays, or else the lowest.
+        all.sort_by_cached_key(|target| (target.identity(), target.name.is_some(), target.number));
+        all.dedup_by(|later, first| {
+            let is_twice = first.identity().is_some() && later.identity() == first.identity();
+            if is_twice {
+                sys::close(later.number);
+            }
+            is_twice
+        });
     }
 }
 
@@ -92,13 +135,10 @@ impl Target {
         }
     }
 
-    /// Opens the file anew.
-    fn renew(&mut self, locking: &Locking) -> Result<(), Error> {
-        if let Some(name) = self.name {
-            sys::close(self.number);
-            (self.number, self.reopened) = (open_to_lock(name, locking)?, false);
-        }
-        Ok(())
+    /// Fails as the lock call would if the descriptor is not open.
+    fn check_open(&self) -> Result<(), Error> {
+        let flags = io::fcntl_getfd(self.fd());
+        flags.map(|_| ()).map_err(|errno| Error::Lock(self.display(), errno))
     }
 
     /// The file's name, as the user typed it; none where flock did not open it.
@@ -111,10 +151,15 @@ impl Target {
         fs::fstat(self.fd()).ok().map(|stat| Identity::of(&stat))
     }
 
-    /// Whether the name leads to this file.
-    fn is_current(&self) -> bool {
-        let found = self.name.map(|name| fs::stat(name).map(|stat| Identity::of(&stat)));
-        found.is_none_or(|found| found.ok() == self.identity())
+    /// Whether the name leads to this file. No other one has its inode number, as long as
+    /// it is open.
+    fn is_current(&self) -> Result<bool, Error> {
+        let Some(name) = self.name else { return Ok(true) };
+        match fs::stat(name) {
+            Ok(stat) => Ok(self.identity() == Some(Identity::of(&stat))),
+            Err(Errno::NOENT) => Ok(false),
+            Err(errno) => Err(Error::Open(name, errno)),
+        }
     }
 
     /// The descriptor, for a system call.
@@ -188,13 +233,17 @@ fn open(name: &CStr, access: OFlags) -> Result<Opened, Errno> {
     // Readable and writable for all whom the umask does not exclude, as util-linux.
     let permissions = Permissions::from_raw_mode(0o666);
     let existing = |access| fs::open(name, access | OFlags::NOCTTY, Permissions::empty());
-    let (opened, is_directory) =
-        match fs::open(name, access | OFlags::CREATE | OFlags::NOCTTY, permissions) {
-            Err(Errno::ISDIR) => (existing(OFlags::RDONLY), true),
-            // With fs.protected_regular, O_CREAT is refused on another user's
-            // file in a sticky directory, though the file could be opened.
-            Err(Errno::ACCESS) => (existing(access).map_err(|_| Errno::ACCESS), false),
-            opened => (opened, false),
-        };
+    let any = || fs::open(name, access | OFlags::CREATE | OFlags::NOCTTY, permissions);
+    let (opened, is_directory) = match any() {
+        Err(Errno::ISDIR) => (existing(OFlags::RDONLY), true),
+        // With fs.protected_regular, O_CREAT is refused on another user's
+        // file in a sticky directory, though the file could be opened.
+        Err(Errno::ACCESS) => match existing(access) {
+            // Or could be made: its owner may have removed it just now.
+            Err(Errno::NOENT) => (any(), false),
+            opened => (opened.map_err(|_| Errno::ACCESS), false),
+        },
+        opened => (opened, false),
+    };
     opened.map(|fd| Opened { fd, is_directory })
 }
