@@ -53,7 +53,7 @@ pub fn acquire(
                 return Ok(Outcome::Refused { which, late: true });
             }
             One::Stale { .. } => targets.renew(locking)?,
-            // Which may have changed the order: what is held may come later now.
+            // It may be another file now, with another place in the order.
             One::Reopened => targets.arrange(),
         }
     }

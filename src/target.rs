@@ -38,9 +38,11 @@ impl Targets {
     /// # Errors
     /// The name leads nowhere in such a way that it could not be opened, either.
     pub fn stale(&self) -> Result<Option<usize>, Error> {
-        for (index, target) in self.all.iter().enumerate() {
-            if !self.passing.is_empty() && !target.is_current()? {
-                return Ok(Some(index));
+        if !self.passing.is_empty() {
+            for (index, target) in self.all.iter().enumerate() {
+                if !target.is_current()? {
+                    return Ok(Some(index));
+                }
             }
         }
         Ok(None)
@@ -233,17 +235,13 @@ fn open(name: &CStr, access: OFlags) -> Result<Opened, Errno> {
     // Readable and writable for all whom the umask does not exclude, as util-linux.
     let permissions = Permissions::from_raw_mode(0o666);
     let existing = |access| fs::open(name, access | OFlags::NOCTTY, Permissions::empty());
-    let any = || fs::open(name, access | OFlags::CREATE | OFlags::NOCTTY, permissions);
-    let (opened, is_directory) = match any() {
-        Err(Errno::ISDIR) => (existing(OFlags::RDONLY), true),
-        // With fs.protected_regular, O_CREAT is refused on another user's
-        // file in a sticky directory, though the file could be opened.
-        Err(Errno::ACCESS) => match existing(access) {
-            // Or could be made: its owner may have removed it just now.
-            Err(Errno::NOENT) => (any(), false),
-            opened => (opened.map_err(|_| Errno::ACCESS), false),
-        },
-        opened => (opened, false),
-    };
+    let (opened, is_directory) =
+        match fs::open(name, access | OFlags::CREATE | OFlags::NOCTTY, permissions) {
+            Err(Errno::ISDIR) => (existing(OFlags::RDONLY), true),
+            // With fs.protected_regular, O_CREAT is refused on another user's
+            // file in a sticky directory, though the file could be opened.
+            Err(Errno::ACCESS) => (existing(access).map_err(|_| Errno::ACCESS), false),
+            opened => (opened, false),
+        };
     opened.map(|fd| Opened { fd, is_directory })
 }
