@@ -4,6 +4,7 @@ use crate::errno;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::sys;
+use rustix::event::{self, PollFd, PollFlags, Timespec};
 use rustix::fd::BorrowedFd;
 use rustix::io::{self, Errno};
 use rustix::{stdio, termios};
@@ -93,23 +94,29 @@ impl Console {
         }
     }
 
+    /// Prints a line to standard error that util-linux does not have.
+    pub fn remark(&self, text: &str) {
+        write_aside(&[self.name, b": ", text.as_bytes(), b"\n"].concat());
+    }
+
     /// Writes over the current line of the terminal that standard error is; an empty text
-    /// erases it. What does not fit into one line is cut off, and no failure counts.
-    pub fn rewrite(&mut self, text: &str) {
+    /// erases it. What does not fit into one line is cut off.
+    pub fn rewrite(&self, text: &str) {
         let columns = termios::tcgetwinsize(stdio::stderr()).map_or(0, |size| size.ws_col);
         let columns = if columns == 0 { 80 } else { usize::from(columns) };
         let mut line = String::from("\r\x1b[K");
         if !text.is_empty() {
-            let name = printable(self.name);
-            let whole = name.chars().chain(": ".chars()).chain(text.chars());
-            // A character outside ASCII may be two columns wide.
-            let widths = whole.scan(0, |column, c| {
-                *column += if c.is_ascii() { 1 } else { 2 };
-                Some((*column, c))
-            });
-            line.extend(widths.take_while(|(column, _)| *column < columns).map(|(_, c)| c));
+            let mut column = 0;
+            for c in printable(self.name).chars().chain(": ".chars()).chain(text.chars()) {
+                // A character outside ASCII may be two columns wide.
+                column += if c.is_ascii() { 1 } else { 2 };
+                if column >= columns {
+                    break;
+                }
+                line.push(c);
+            }
         }
-        let _ = write_all(stdio::stderr(), line.as_bytes());
+        write_aside(line.as_bytes());
     }
 
     fn write_error(&mut self, text: &[u8]) {
@@ -144,18 +151,45 @@ impl Console {
 }
 
 /// A text that came from elsewhere, such that it can be shown on any terminal: instead of
-/// control characters, of those that change the direction of the text, and of what is not
-/// UTF-8, it has question marks.
+/// control characters, of those that are not seen or change the direction of the text, and
+/// of what is not UTF-8, it has question marks.
 pub fn printable(bytes: &[u8]) -> String {
-    let is_plain = |c: char| {
-        !c.is_control()
-            && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    let text = bytes.utf8_chunks().flat_map(|chunk| {
-        let odd = chunk.invalid().iter().map(|_| '?');
-        chunk.valid().chars().map(|c| if is_plain(c) { c } else { '?' }).chain(odd)
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.extend(chunk.valid().chars().map(|c| if is_plain(c) { c } else { '?' }));
+        text.extend(chunk.invalid().iter().map(|_| '?'));
+    }
+    text
+}
+
+fn is_plain(c: char) -> bool {
+    let is_odd = matches!(
+        c,
+        '\u{61c}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{e0000}'..='\u{e007f}'
+    );
+    !c.is_control() && !is_odd
+}
+
+/// Writes to standard error what util-linux does not: no failure counts, not even one that
+/// comes as a signal. If there is no room, as on a terminal that is stopped, nothing is
+/// written: nobody is to wait for that.
+fn write_aside(mut bytes: &[u8]) {
+    let stderr = stdio::stderr();
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let has_room = event::poll(&mut [PollFd::new(&stderr, PollFlags::OUT)], Some(&now)) == Ok(1);
+    sys::without_write_signals(|| {
+        while has_room && !bytes.is_empty() {
+            match io::retry_on_intr(|| io::write(stderr, bytes)) {
+                Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
+                Err(_) => break,
+            }
+        }
     });
-    text.collect()
 }
 
 fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<(), Errno> {

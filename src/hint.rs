@@ -5,12 +5,13 @@ use crate::error::{Error, Value};
 use crate::number;
 use crate::request::Place;
 use crate::sys;
+use rustix::fd::RawFd;
 use rustix::io::{self, Errno};
 use rustix::{stdio, termios};
 use std::os::unix::ffi::OsStrExt;
 
 /// Says what the user may have meant, if that can be guessed.
-pub fn after(error: &Error, console: &mut Console) {
+pub fn after(error: &Error, console: &Console) {
     if !termios::isatty(stdio::stderr()) {
         return;
     }
@@ -18,13 +19,16 @@ pub fn after(error: &Error, console: &mut Console) {
         Error::Execute(program, _) if program.to_bytes().starts_with(b"-") => {
             say("options go before the lock file", console);
         }
-        Error::InvalidValue(Value::Operand, ..) => {
+        // One that is out of range is a number.
+        Error::InvalidValue(Value::Operand, _, None) => {
             say("to lock a file, name a command to run", console);
         }
         Error::Lock(name, Errno::BADF) => {
             let number = number::descriptor(name.as_bytes()).ok();
-            // It may be open, but not for what the lock needs.
-            let closed = number.filter(|&number| io::fcntl_getfd(sys::descriptor(number)).is_err());
+            // It may be open, but not for what the lock needs; and the standard ones, no
+            // shell closes by itself.
+            let is_closed = |n: &RawFd| *n > 2 && io::fcntl_getfd(sys::descriptor(*n)).is_err();
+            let closed = number.filter(is_closed);
             if let Some(n) = closed {
                 let text = format!(
                     "not open here; ksh and mksh close `exec {n}>file` descriptors for commands, \
@@ -38,18 +42,20 @@ pub fn after(error: &Error, console: &mut Console) {
 }
 
 /// Says, for a number together with a command, that it is not taken for a descriptor.
-pub fn about(place: Place, console: &mut Console) {
+pub fn about(place: Place, console: &Console) {
     let Place::File(name) = place else { return };
     if !termios::isatty(stdio::stderr()) {
         return;
     }
-    if let Ok(number) = number::descriptor(name.to_bytes()) {
+    // `09` is descriptor 9, but another file.
+    let number = number::descriptor(name.to_bytes()).ok();
+    if let Some(number) = number.filter(|n| n.to_string().as_bytes() == name.to_bytes()) {
         let text =
             format!("this locks a file named {number}; for descriptor {number} use --fd {number}");
         say(&text, console);
     }
 }
 
-fn say(text: &str, console: &mut Console) {
-    console.complain(&[b"hint: ", text.as_bytes()].concat(), None);
+fn say(text: &str, console: &Console) {
+    console.remark(&format!("hint: {text}"));
 }

@@ -8,7 +8,6 @@ use crate::target::{Target, Targets};
 use crate::wait::Wait;
 use rustix::fs::{self, FlockOperation};
 use rustix::io::Errno;
-use rustix::process::Signal;
 
 /// How an attempt ended that did not fail.
 pub enum Outcome {
@@ -21,13 +20,13 @@ pub enum Outcome {
         /// It was not free until the deadline, rather than at once.
         late: bool,
     },
-    /// Nothing is locked, and this process is to end as by this signal.
-    Killed(Signal),
+    /// Nothing is locked, and a signal came by which this process is to end.
+    Killed,
 }
 
 /// What is done while waiting: called with what is waited for, after each interruption
 /// that does not end the wait. Its error does.
-pub type Meanwhile<'a> = &'a mut dyn FnMut(&Target) -> Result<(), Error>;
+pub type Meanwhile<'a> = &'a mut dyn FnMut(&Target, &mut Wait) -> Result<(), Error>;
 
 /// Locks the targets, all or none, waiting as long as asked.
 ///
@@ -36,7 +35,7 @@ pub type Meanwhile<'a> = &'a mut dyn FnMut(&Target) -> Result<(), Error>;
 pub fn acquire(
     targets: &mut Targets,
     locking: &Locking,
-    wait: &Wait,
+    wait: &mut Wait,
     meanwhile: Meanwhile,
 ) -> Result<Outcome, Error> {
     loop {
@@ -47,7 +46,7 @@ pub fn acquire(
         match end? {
             One::Acquired => return Ok(Outcome::Acquired),
             One::Refused { late } => return Ok(Outcome::Refused { which: held, late }),
-            One::Killed(signal) => return Ok(Outcome::Killed(signal)),
+            One::Killed => return Ok(Outcome::Killed),
             // Somebody who replaces the file over and over must not outlast the deadline.
             One::Stale { which } if wait.has_passed() => {
                 return Ok(Outcome::Refused { which, late: true });
@@ -65,7 +64,7 @@ enum One {
     Refused {
         late: bool,
     },
-    Killed(Signal),
+    Killed,
     /// The target has been opened once more, and is to be locked again.
     Reopened,
     /// All was acquired, but this one is not where its name leads any more.
@@ -78,7 +77,7 @@ enum One {
 fn acquire_each(
     targets: &mut Targets,
     locking: &Locking,
-    wait: &Wait,
+    wait: &mut Wait,
     meanwhile: Meanwhile,
 ) -> (usize, Result<One, Error>) {
     for (held, target) in targets.all.iter_mut().enumerate() {
@@ -95,7 +94,7 @@ fn acquire_each(
 fn acquire_one(
     target: &mut Target,
     locking: &Locking,
-    wait: &Wait,
+    wait: &mut Wait,
     meanwhile: Meanwhile,
 ) -> Result<One, Error> {
     let waits = !locking.nonblocking && locking.timeout != Timeout::Zero;
@@ -104,14 +103,14 @@ fn acquire_one(
     loop {
         // What came before the call could not interrupt it.
         let late = wait.has_passed();
-        if let Some(signal) = wait.deadly() {
-            return Ok(One::Killed(signal));
+        if wait.deadly().is_some() {
+            return Ok(One::Killed);
         }
         match call(target, locking, waits && !late) {
             Ok(()) => return Ok(One::Acquired),
             Err(Errno::AGAIN | Errno::ACCESS) => return Ok(One::Refused { late: waits && late }),
             Err(Errno::INTR) if wait.has_passed() => return Ok(One::Refused { late: true }),
-            Err(Errno::INTR) => meanwhile(target)?,
+            Err(Errno::INTR) => meanwhile(target, wait)?,
             Err(errno @ (Errno::IO | Errno::BADF)) => {
                 target.reopen(locking.mode, errno)?;
                 return Ok(One::Reopened);

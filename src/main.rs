@@ -12,7 +12,7 @@ use flock_rs::lock::{self, Outcome};
 use flock_rs::notice::{Notice, TICK};
 use flock_rs::request::{Command, Launch, Locking, Place, Places, Request};
 use flock_rs::seconds::Timeout;
-use flock_rs::sys::{self, Arena, Args};
+use flock_rs::sys::{Arena, Args};
 use flock_rs::target::Targets;
 use flock_rs::wait::{Needs, Wait};
 use flock_rs::{cli, help, hint, holders, removal};
@@ -30,7 +30,7 @@ fn run(args: Args) -> u8 {
     let status = cli::parse(args).and_then(|request| carry_out(request, &mut console));
     let status = status.unwrap_or_else(|error| {
         console.report(&error);
-        hint::after(&error, &mut console);
+        hint::after(&error, &console);
         error.exit().into()
     });
     console.close(status)
@@ -79,7 +79,7 @@ fn run_command(
     }
     let status = program.run(launch, &targets, console);
     if locking.verbose {
-        let notice = Notice::new(locking);
+        let notice = Notice::new(locking, &targets);
         targets.all.iter().for_each(|target| notice.left_behind(target, console));
     }
     let_go(&targets, locking, console);
@@ -131,24 +131,24 @@ fn acquire(
     watched: Option<&Watched>,
     console: &mut Console,
 ) -> Result<Option<Wait>, Error> {
-    let mut notice = Notice::new(locking);
+    let mut notice = Notice::new(locking, targets);
     let waits = !locking.nonblocking && locking.timeout != Timeout::Zero;
     let tick = watched.map(|_| keeper::TICK).or(locking.verbose.then_some(TICK));
     let needs = Needs { tick: tick.filter(|_| waits), last_words: notice.on_terminal() };
     let start = locking.verbose.then(Instant::now);
     let mut wait = Wait::start(locking.timeout, needs)?;
-    let outcome = lock::acquire(targets, locking, &wait, &mut |target| {
-        notice.waiting(target, console);
+    let outcome = lock::acquire(targets, locking, &mut wait, &mut |target, wait| {
+        if !notice.waiting(target, console) && watched.is_none() {
+            wait.calm();
+        }
         watched.map_or(Ok(()), Watched::check)
     });
     wait.stop();
     notice.erase(console);
+    wait.obey();
     match outcome? {
         Outcome::Acquired => {}
-        Outcome::Killed(signal) => {
-            sys::die_of(signal);
-            return Ok(None);
-        }
+        Outcome::Killed => return Ok(None),
         Outcome::Refused { which, late } => {
             if locking.verbose {
                 let text: &[u8] =
@@ -157,6 +157,7 @@ fn acquire(
                 if let Some(target) = targets.all.get(which) {
                     notice.in_the_way(target, console);
                 }
+                wait.obey();
             }
             return Ok(None);
         }

@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::seconds::Timeout;
-use crate::sys::{Caught, Timer};
+use crate::sys::{self, Caught, Timer};
 use rustix::process::Signal;
 use std::time::{Duration, Instant};
 
@@ -58,6 +58,11 @@ impl Wait {
         self.caught.as_ref()?.deadly(!self.bounded)
     }
 
+    /// Ends this process if a signal came that would have, had it not been caught.
+    pub fn obey(&self) {
+        self.deadly().into_iter().for_each(sys::die_of);
+    }
+
     /// Stops the clock. SIGALRM stays caught, so that a late one from elsewhere
     /// cannot turn an exit into a death.
     pub fn stop(&mut self) {
@@ -65,10 +70,25 @@ impl Wait {
     }
 
     /// Stops the clock, and makes every signal again what it was when flock started,
-    /// before a command runs.
+    /// before a command runs. Ends this process if a signal came that would have.
     pub fn restore(mut self) {
         self.stop();
-        self.caught.into_iter().for_each(Caught::restore);
+        self.put_back();
+    }
+
+    /// Lets nothing interrupt the wait any more but its deadline: each interruption costs
+    /// the place in the kernel's queue.
+    pub fn calm(&mut self) {
+        self.timers[1] = None;
+        if !self.bounded {
+            self.put_back();
+        }
+    }
+
+    fn put_back(&mut self) {
+        if let Some(caught) = self.caught.take() {
+            caught.restore(!self.bounded);
+        }
     }
 }
 

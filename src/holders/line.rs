@@ -2,6 +2,7 @@
 
 use crate::request::{Mode, Range};
 use rustix::process::{Pid, RawPid};
+use std::str::FromStr;
 
 /// How a lock was made. Each kind minds others of the same kind, and the last two each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +96,7 @@ impl<'a> Line<'a> {
 }
 
 /// A decimal number.
-pub fn number<T: std::str::FromStr>(word: &[u8]) -> Option<T> {
+pub fn number<T: FromStr>(word: &[u8]) -> Option<T> {
     std::str::from_utf8(word).ok()?.parse().ok()
 }
 

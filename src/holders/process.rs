@@ -1,15 +1,14 @@
 //! Processes, as /proc tells of them. Any may end while it is looked at.
 
 use super::line::number;
-use crate::console::printable;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
-use rustix::fs::{self, CWD, Dir, Mode, OFlags};
+use rustix::fs::{self, AtFlags, CWD, Dir, Mode, OFlags, StatxFlags};
 use rustix::io::{self, Errno};
 use rustix::process::{Pid, RawPid};
 use std::ffi::{CStr, CString};
-use std::iter;
 
-/// The folder of a process.
+/// The folder of a process. It stays the folder of that process: when it has ended, all
+/// there is to read is an error, even if its number is given to another one.
 pub struct Process {
     /// Its process ID.
     pub pid: Pid,
@@ -19,60 +18,41 @@ pub struct Process {
 impl Process {
     /// The process of that number.
     pub fn find(pid: Pid) -> Result<Self, Errno> {
-        let path = format!("/proc/{pid}");
-        let folder = fs::open(path, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        let folder = open_folder(CWD, &c_string(format!("/proc/{pid}")))?;
         Ok(Self { pid, folder })
     }
 
-    /// All processes. Fails if /proc is not there.
-    pub fn all() -> Result<impl Iterator<Item = Self>, Errno> {
-        let entries = entries(CWD, c"/proc")?;
-        let pids = entries.filter_map(|name| Pid::from_raw(number(name.to_bytes())?));
-        Ok(pids.filter_map(|pid| Self::find(pid).ok()))
+    /// The numbers of all processes, in their order. Fails if /proc is not there.
+    pub fn all() -> Result<Vec<Pid>, Errno> {
+        Ok(numbers(CWD, c"/proc")?.into_iter().filter_map(Pid::from_raw).collect())
     }
 
-    /// The descriptors of the process that lead to what `wanted` says yes to.
-    pub fn descriptors(&self, wanted: impl Fn(&fs::Stat) -> bool) -> Result<Vec<RawFd>, Errno> {
-        let folder = open_folder(self.folder.as_fd(), c"fd")?;
-        let mut found = Vec::new();
-        for name in entries(folder.as_fd(), c".")? {
-            // Not lstat(2): the link of that name leads to the open file itself.
-            let leads = fs::statat(&folder, &name, fs::AtFlags::empty());
-            if leads.is_ok_and(|stat| wanted(&stat)) {
-                found.extend(number::<RawFd>(name.to_bytes()));
-            }
-        }
-        found.sort_unstable();
-        Ok(found)
+    /// The descriptors of the process, in their order.
+    pub fn descriptors(&self) -> Result<Vec<RawFd>, Errno> {
+        numbers(self.folder.as_fd(), c"fd")
+    }
+
+    /// The file to which a descriptor leads.
+    pub fn leads_to(&self, descriptor: RawFd) -> Result<Inode, Errno> {
+        // The link of that name leads to the open file itself, whatever its path is now.
+        let name = c_string(format!("fd/{descriptor}"));
+        Inode::find(self.folder.as_fd(), &name, AtFlags::empty())
     }
 
     /// What a file of the process's folder says; nothing if it cannot be read.
     pub fn read(&self, name: &str) -> Vec<u8> {
-        let Ok(name) = CString::new(name) else { return Vec::new() };
-        let opened = fs::openat(&self.folder, name, OFlags::CLOEXEC, Mode::empty());
-        opened.and_then(|file| read_all(&file)).unwrap_or_default()
+        read(self.folder.as_fd(), &c_string(name)).unwrap_or_default()
     }
 
-    /// The name of its program, at most 15 bytes, without what could upset a terminal.
-    pub fn command(&self) -> String {
+    /// The name of its program, as it is: the process itself may have chosen it.
+    pub fn command(&self) -> Vec<u8> {
         let name = self.read("comm");
-        printable(name.strip_suffix(b"\n").unwrap_or(&name))
+        name.strip_suffix(b"\n").unwrap_or(&name).to_vec()
     }
 
-    /// The name of its effective user, from /etc/passwd, or the number.
-    pub fn user(&self) -> String {
-        let status = self.read("status");
-        let numbers = field(&status, b"Uid:").and_then(|line| words(line).nth(1));
-        let Some(id) = numbers else { return "?".to_owned() };
-        let file = fs::open(c"/etc/passwd", OFlags::CLOEXEC, Mode::empty());
-        let users = file.and_then(|file| read_all(&file)).unwrap_or_default();
-        let mut lines = users.split(|&byte| byte == b'\n');
-        let name = lines.find_map(|line| {
-            let mut parts = line.split(|&byte| byte == b':');
-            let name = parts.next()?;
-            (parts.nth(1)? == id).then(|| printable(name))
-        });
-        name.unwrap_or_else(|| printable(id))
+    /// Its effective user.
+    pub fn user(&self) -> Option<u32> {
+        number(words(field(&self.read("status"), b"Uid:")?).nth(1)?)
     }
 
     /// Its parent; nothing for the first process of a namespace.
@@ -81,28 +61,34 @@ impl Process {
         Pid::from_raw(number::<RawPid>(words(field(&status, b"PPid:")?).next()?)?)
     }
 
-    /// Whether it has a program: a zombie and a thread of the kernel have none.
+    /// Whether it has a program, and with it descriptors: a zombie and a thread of the
+    /// kernel have none.
     pub fn has_program(&self) -> bool {
-        !self.read("cmdline").is_empty()
+        field(&self.read("status"), b"VmSize:").is_some()
     }
 
-    /// Whether it can only go on when its child does: it waits for a child, and has no other.
+    /// Whether it goes on only when its child has ended: it waits for that child, or for
+    /// any, and has no other.
     pub fn waits_for(&self, child: Pid) -> bool {
+        let child = child.as_raw_nonzero().get();
         let call = self.read("syscall");
-        let call = words(&call).next().and_then(number::<i64>);
-        let waiting = [libc::SYS_wait4, libc::SYS_waitid, libc::SYS_rt_sigsuspend];
+        let mut words = words(&call);
+        let waits = match words.next().and_then(number::<i64>) {
+            Some(libc::SYS_wait4 | libc::SYS_waitid | libc::SYS_rt_sigsuspend) => true,
+            Some(_) => return false,
+            // Where ptrace(2) is restricted, the kernel's function is all that is told.
+            None => {
+                let function = self.read("wchan");
+                function.starts_with(b"do_wait") || function.starts_with(b"sigsuspend")
+            }
+        };
         let children = self.read(&format!("task/{}/children", self.pid));
-        let mut children = words(&children).map(number::<RawPid>);
-        call.is_some_and(|call| waiting.contains(&call))
-            && children.next() == Some(Some(child.as_raw_nonzero().get()))
-            && children.next().is_none()
+        waits && self::words(&children).map(number::<RawPid>).eq([Some(child)])
     }
 
-    /// Its threads, by the names of their folders.
-    pub fn threads(&self) -> Vec<String> {
-        let names = entries(self.folder.as_fd(), c"task").into_iter().flatten();
-        let numbers = names.filter_map(|name| number::<RawPid>(name.to_bytes()));
-        numbers.map(|number| format!("task/{number}")).collect()
+    /// The numbers of its threads.
+    pub fn threads(&self) -> Vec<RawPid> {
+        numbers(self.folder.as_fd(), c"task").unwrap_or_default()
     }
 
     /// A few bytes of its memory.
@@ -114,26 +100,54 @@ impl Process {
     }
 }
 
-/// The names in a folder.
-fn entries(
-    parent: BorrowedFd,
-    name: &CStr,
-) -> Result<impl Iterator<Item = CString> + use<>, Errno> {
+/// Which file one is, among all that are mounted: the numbers of its device and inode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inode {
+    /// The device, major and minor.
+    pub device: (u32, u32),
+    /// The inode.
+    pub number: u64,
+}
+
+impl Inode {
+    /// What statx(2) says. A file server is not asked: it may not answer.
+    pub fn find(folder: BorrowedFd, name: &CStr, flags: AtFlags) -> Result<Self, Errno> {
+        let stat = fs::statx(folder, name, flags | AtFlags::STATX_DONT_SYNC, StatxFlags::INO)?;
+        Ok(Self { device: (stat.stx_dev_major, stat.stx_dev_minor), number: stat.stx_ino })
+    }
+
+    /// The file of a descriptor of this process's own.
+    pub fn of(file: BorrowedFd) -> Result<Self, Errno> {
+        Self::find(file, c"", AtFlags::EMPTY_PATH)
+    }
+}
+
+/// The numbers among the names in a folder, in its order: /proc has them ascending.
+fn numbers(parent: BorrowedFd, name: &CStr) -> Result<Vec<i32>, Errno> {
     let mut folder = Dir::new(open_folder(parent, name)?)?;
-    let next = move || folder.next()?.ok();
-    Ok(iter::from_fn(next).map(|entry| entry.file_name().to_owned()))
+    let mut numbers = Vec::new();
+    while let Some(entry) = folder.read() {
+        numbers.extend(number::<i32>(entry?.file_name().to_bytes()));
+    }
+    Ok(numbers)
 }
 
 fn open_folder(parent: BorrowedFd, name: &CStr) -> Result<OwnedFd, Errno> {
     fs::openat(parent, name, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
 }
 
-/// The whole of a file of /proc.
-pub fn read_all(file: &OwnedFd) -> Result<Vec<u8>, Errno> {
+/// A path, of which none has a NUL here.
+fn c_string(path: impl Into<Vec<u8>>) -> CString {
+    CString::new(path).unwrap_or_default()
+}
+
+/// The whole of a file.
+pub fn read(folder: BorrowedFd, name: &CStr) -> Result<Vec<u8>, Errno> {
+    let file = fs::openat(folder, name, OFlags::CLOEXEC, Mode::empty())?;
     let mut text = Vec::new();
     let mut block = [0; 4096];
     loop {
-        match io::read(file, &mut block) {
+        match io::read(&file, &mut block) {
             Ok(0) => return Ok(text),
             Ok(count) => text.extend_from_slice(block.get(..count).unwrap_or_default()),
             Err(Errno::INTR) => {}

@@ -1,17 +1,18 @@
 //! The table of `--holders`.
 
-use super::{Kind, Lock, Party, Survey};
+use super::{Kind, Lock, Party, Survey, Users};
 use crate::console::{Console, printable};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::request::{Mode, Place};
 use crate::sys;
+use rustix::fd::AsFd;
 use rustix::fs::{self, Mode as Permissions, OFlags};
 use rustix::process;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-const HEADER: [&str; 7] = ["PID", "USER", "FD", "TYPE", "MODE", "STATE", "COMMAND"];
+const HEADER: [&str; 8] = ["PID", "USER", "FD", "TYPE", "MODE", "STATE", "COMMAND", "FILE"];
 
 /// Prints who holds the locks on these, and who waits for them. Returns whether
 /// anything is locked, as an exit status.
@@ -22,25 +23,23 @@ pub fn print(places: &[Place], console: &mut Console) -> Result<Exit, Error> {
     for place in places {
         surveys.push((display(*place), survey(*place)?));
     }
-    let mut rows = vec![HEADER.map(str::to_owned).to_vec()];
-    if places.len() > 1 {
-        rows = vec![HEADER.into_iter().chain(["FILE"]).map(str::to_owned).collect()];
-    }
+    let columns = if places.len() > 1 { HEADER.len() } else { HEADER.len() - 1 };
+    let users = Users::read();
+    let mut rows = vec![HEADER.map(str::to_owned)];
     for (name, survey) in &surveys {
         let held = survey.holders.iter().map(|party| (party, "held"));
         let waiting = survey.waiters.iter().map(|party| (party, "waiting"));
-        let own = process::getpid();
-        for (party, state) in held.chain(waiting).filter(|(party, _)| party.process.pid != own) {
-            let mut row = row(party, state);
-            if places.len() > 1 {
-                row.push(printable(name.as_bytes()));
-            }
-            rows.push(row);
-        }
+        let row = |(party, state)| row(party, state, name, &users);
+        rows.extend(held.chain(waiting).map(row));
     }
-    console.print(align(&rows).as_bytes());
+    console.print(align(&rows, columns).as_bytes());
     for (name, survey) in &surveys {
         tell_of_unseen(name, survey, console);
+    }
+    // The same ones for each file.
+    if let count @ 1.. = surveys.iter().map(|(_, survey)| survey.hidden).max().unwrap_or(0) {
+        let processes = if count == 1 { "process" } else { "processes" };
+        console.complain(format!("{count} {processes} could not be looked into").as_bytes(), None);
     }
     let is_locked = surveys.iter().any(|(_, survey)| survey.is_locked());
     Ok(if is_locked { Exit::Success } else { Exit::Failure })
@@ -55,7 +54,7 @@ fn display(place: Place) -> OsString {
 
 fn survey(place: Place) -> Result<Survey, Error> {
     let not_found = |errno| Error::Find(display(place), errno);
-    let survey = match place {
+    let mut survey = match place {
         Place::Descriptor(number) => {
             let file = sys::descriptor(number);
             fs::fstat(file).map_err(not_found)?;
@@ -65,22 +64,25 @@ fn survey(place: Place) -> Result<Survey, Error> {
             // Such a descriptor reads and writes nothing, and does not wait for a FIFO.
             let flags = OFlags::PATH | OFlags::CLOEXEC;
             let file = fs::open(name, flags, Permissions::empty()).map_err(not_found)?;
-            Survey::take(rustix::fd::AsFd::as_fd(&file))
+            Survey::take(file.as_fd())
         }
-    };
-    survey.map_err(Error::Survey)
+    }
+    .map_err(Error::Survey)?;
+    // This process ends before anybody can make use of what it says of itself.
+    survey.holders.retain(|holder| holder.pid != process::getpid());
+    Ok(survey)
 }
 
-fn row(party: &Party, state: &str) -> Vec<String> {
-    let process = &party.process;
-    vec![
-        process.pid.to_string(),
-        process.user(),
+fn row(party: &Party, state: &str, file: &OsStr, users: &Users) -> [String; HEADER.len()] {
+    [
+        party.pid.to_string(),
+        users.name(party.user),
         party.descriptor.map_or_else(|| "-".to_owned(), |number| number.to_string()),
         kind(&party.lock),
         mode(&party.lock).to_owned(),
         state.to_owned(),
-        process.command(),
+        party.command(),
+        printable(file.as_bytes()),
     ]
 }
 
@@ -106,39 +108,39 @@ fn mode(lock: &Lock) -> &'static str {
     }
 }
 
-/// The rows as lines, with the columns two spaces apart, and none after the last.
-fn align(rows: &[Vec<String>]) -> String {
+/// The rows as lines, of so many columns, which are two spaces apart; none follow the last.
+fn align(rows: &[[String; HEADER.len()]], columns: usize) -> String {
+    let mut widths = [0; HEADER.len()];
+    for row in rows {
+        for (widest, cell) in widths.iter_mut().zip(row) {
+            *widest = cell.chars().count().max(*widest);
+        }
+    }
     let mut text = String::new();
     for row in rows {
-        for (column, cell) in row.iter().enumerate() {
+        let mut blanks = 0;
+        for (cell, width) in row.iter().zip(widths).take(columns) {
+            text.extend(std::iter::repeat_n(' ', blanks));
             text.push_str(cell);
-            if column + 1 < row.len() {
-                let width =
-                    |row: &Vec<String>| row.get(column).map_or(0, |cell| cell.chars().count());
-                let widest = rows.iter().map(width).max().unwrap_or(0);
-                text.extend(std::iter::repeat_n(' ', widest + 2 - cell.chars().count()));
-            }
+            blanks = width + 2 - cell.chars().count();
         }
         text.push('\n');
     }
     text
 }
 
-/// Says on standard error what the table does not show.
+/// Says on standard error what the table does not show of a file.
 fn tell_of_unseen(name: &OsStr, survey: &Survey, console: &mut Console) {
     let name = printable(name.as_bytes());
     for lock in &survey.unseen {
         let taken =
             lock.process.map_or_else(String::new, |pid| format!(", taken by process {pid}"));
-        let text = format!(
-            "{name}: the holder of a lock is out of sight: {} {}{taken}",
-            mode(lock),
-            kind(lock)
-        );
+        let (mode, kind) = (mode(lock), kind(lock));
+        let text = format!("{name}: the holder of a lock is out of sight: {mode} {kind}{taken}");
         console.complain(text.as_bytes(), None);
     }
-    if let count @ 1.. = survey.hidden.len() {
-        let text = format!("{name}: {count} processes of other users could not be looked into");
+    if survey.partial && !survey.is_locked() {
+        let text = format!("{name}: a lock of another machine or PID namespace would not be seen");
         console.complain(text.as_bytes(), None);
     }
 }

@@ -81,13 +81,13 @@ pub fn fork(child: impl FnOnce() -> u8) -> Result<Pid> {
 }
 
 /// Whether a descriptor of this process and one of another process are of one open file
-/// description. No, if the kernel does not tell: kcmp(2).
-pub fn is_same_description(ours: RawFd, (process, theirs): (Pid, RawFd)) -> bool {
+/// description, by kcmp(2). Nothing, if the kernel does not tell.
+pub fn is_same_description(ours: RawFd, (process, theirs): (Pid, RawFd)) -> Option<bool> {
     const KCMP_FILE: c_int = 0;
-    let (own, other) = (rustix::process::getpid(), process);
-    let [own, other] = [own, other].map(|pid| pid.as_raw_nonzero().get());
+    let [own, other] = [rustix::process::getpid(), process].map(|pid| pid.as_raw_nonzero().get());
     // SAFETY: kcmp(2) takes any numbers.
-    unsafe { libc::syscall(libc::SYS_kcmp, own, other, KCMP_FILE, ours, theirs) == 0 }
+    let order = unsafe { libc::syscall(libc::SYS_kcmp, own, other, KCMP_FILE, ours, theirs) };
+    (order >= 0).then_some(order == 0)
 }
 
 /// Ends the process at once: no exit handlers, no buffers.

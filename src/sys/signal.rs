@@ -96,8 +96,12 @@ impl Caught {
     }
 
     /// A signal that came and would have ended this process. `alarm` says whether
-    /// SIGALRM would have: a timeout of one's own swallows it.
+    /// SIGALRM would have: a timeout of one's own swallows it. Process 1 of a container
+    /// does not end of a signal at its default.
     pub fn deadly(&self, alarm: bool) -> Option<Signal> {
+        if process::getpid().is_init() {
+            return None;
+        }
         let received = Signals(self.received.load(Relaxed));
         let is_deadly = |(signal, action): &&(c_int, libc::sigaction)| {
             received.has(*signal)
@@ -110,8 +114,9 @@ impl Caught {
     }
 
     /// Puts all back. A signal that came, but was blocked before, has to stay pending,
-    /// also across exec, for whoever waits for it.
-    pub fn restore(self) {
+    /// also across exec, for whoever waits for it; and this process ends of one that
+    /// would have ended it: `alarm` as for [`Caught::deadly`].
+    pub fn restore(self, alarm: bool) {
         // The mask goes first: a signal that the caller had blocked must not meet
         // the caller's disposition. The kernel refuses neither.
         let _ = Signals::change_blocked(libc::SIG_SETMASK, self.blocked);
@@ -122,6 +127,9 @@ impl Caught {
         let received = Signals(self.received.load(Relaxed));
         if self.blocked.has(libc::SIGALRM) && received.has(libc::SIGALRM) {
             let _ = process::kill_process(process::getpid(), Signal::ALARM);
+        }
+        if let Some(signal) = self.deadly(alarm) {
+            die_of(signal);
         }
     }
 }

@@ -1,0 +1,142 @@
+//! The look at all processes for those that have a file open.
+
+use super::call;
+use super::line::{Line, Lock};
+use super::process::{Inode, Process};
+use crate::console::printable;
+use rustix::fd::RawFd;
+use rustix::io::Errno;
+use rustix::process::Pid;
+
+/// A process that holds a lock or waits for one.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Party {
+    /// The process.
+    pub pid: Pid,
+    /// Its effective user, if that is known.
+    pub user: Option<u32>,
+    /// The name of its program, as it is.
+    command: Vec<u8>,
+    /// By which of its descriptors; of a waiter it may be unknown.
+    pub descriptor: Option<RawFd>,
+    /// The lock.
+    pub lock: Lock,
+}
+
+impl Party {
+    fn new(process: &Process, descriptor: Option<RawFd>, lock: Lock) -> Self {
+        let (user, command) = (process.user(), process.command());
+        Self { pid: process.pid, user, command, descriptor, lock }
+    }
+
+    /// The name of its program, as it can be shown: one word or more, a space apart.
+    pub fn command(&self) -> String {
+        let name = printable(&self.command);
+        let words: Vec<&str> = name.split(' ').filter(|word| !word.is_empty()).collect();
+        if words.is_empty() { "?".to_owned() } else { words.join(" ") }
+    }
+}
+
+/// What is found.
+pub struct Search {
+    file: Inode,
+    /// What the kernel calls the file in its lists of locks.
+    pub names: Vec<Vec<u8>>,
+    /// Every descriptor that leads to the file.
+    open: Vec<(Pid, RawFd)>,
+    /// In the order of processes and descriptors.
+    pub holders: Vec<Party>,
+    /// Those who wait, as far as the system calls can be seen in which they do.
+    pub waiters: Vec<Party>,
+    /// The locks on other files that have the same number: on btrfs, files of two
+    /// subvolumes may have one name in the kernel's list, too.
+    pub elsewhere: Vec<(Vec<u8>, Lock)>,
+    /// The processes that could not be looked into.
+    pub hidden: Vec<Pid>,
+}
+
+impl Search {
+    /// Looks for a file at all processes. `name` is what the kernel may call it.
+    pub fn new(file: Inode, name: Vec<u8>) -> Result<Self, Errno> {
+        let mut search = Self {
+            file,
+            names: vec![name],
+            open: Vec::new(),
+            holders: Vec::new(),
+            waiters: Vec::new(),
+            elsewhere: Vec::new(),
+            hidden: Vec::new(),
+        };
+        for pid in Process::all()? {
+            match search.look_into(pid) {
+                // It has ended.
+                Ok(()) | Err(Errno::NOENT | Errno::SRCH) => {}
+                Err(_) => search.hidden.push(pid),
+            }
+        }
+        Ok(search)
+    }
+
+    fn look_into(&mut self, pid: Pid) -> Result<(), Errno> {
+        let process = Process::find(pid)?;
+        let descriptors = match process.descriptors() {
+            Err(Errno::ACCESS) if !process.has_program() => return Ok(()),
+            descriptors => descriptors?,
+        };
+        let before = self.open.len();
+        for descriptor in descriptors {
+            if let Ok(file) = process.leads_to(descriptor) {
+                if file.number == self.file.number {
+                    self.look_at(&process, descriptor, file);
+                }
+            }
+        }
+        let found = self.open.get(before..).unwrap_or_default();
+        if !found.is_empty() {
+            let calls = process.threads().into_iter();
+            for (descriptor, lock) in calls.filter_map(|thread| call::blocked(&process, thread)) {
+                if found.contains(&(pid, descriptor)) {
+                    self.waiters.push(Party::new(&process, Some(descriptor), lock));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the locks of a descriptor that leads to the file, or to one of the same number.
+    fn look_at(&mut self, process: &Process, descriptor: RawFd, file: Inode) {
+        let info = process.read(&format!("fdinfo/{descriptor}"));
+        // Between the two looks it may have been closed, and another file opened.
+        if process.leads_to(descriptor) != Ok(file) {
+            return;
+        }
+        if file == self.file {
+            self.open.push((process.pid, descriptor));
+        }
+        let lines = info.split(|&byte| byte == b'\n');
+        for line in lines.filter_map(|line| Line::parse(line.strip_prefix(b"lock:")?)) {
+            if file == self.file {
+                if !self.names.iter().any(|name| name == line.file) {
+                    self.names.push(line.file.to_vec());
+                }
+                self.holders.push(Party::new(process, Some(descriptor), line.lock));
+            } else {
+                self.elsewhere.push((line.file.to_vec(), line.lock));
+            }
+        }
+    }
+
+    /// Who waits for a lock, as the kernel's list has it, but in no system call that can be
+    /// seen. Nobody, if the process does not have the file open.
+    pub fn waiter(&self, lock: Lock) -> Option<Party> {
+        let pid = lock.process?;
+        let holds = |fd| self.holders.iter().any(|h| h.pid == pid && h.descriptor == Some(fd));
+        let mut idle = self.open.iter().filter(|(other, fd)| *other == pid && !holds(*fd));
+        let descriptor = idle.next().map(|(_, fd)| *fd);
+        if descriptor.is_none() && !self.hidden.contains(&pid) {
+            return None;
+        }
+        let descriptor = descriptor.filter(|_| idle.next().is_none());
+        Some(Party::new(&Process::find(pid).ok()?, descriptor, lock))
+    }
+}

@@ -1,0 +1,105 @@
+//! A process that stands in the way, in words.
+
+use crate::holders::{Party, Process, Users};
+use crate::request::Mode;
+use rustix::fd::RawFd;
+use rustix::process::{self, Pid};
+
+/// A process with a lock of one mode.
+pub struct Blocker {
+    pid: Pid,
+    user: Option<u32>,
+    command: String,
+    mode: Mode,
+    descriptors: Vec<RawFd>,
+    relation: Relation,
+}
+
+/// How a process is related to this one.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Relation {
+    Itself,
+    /// A process that can go on only when this one has ended.
+    WaitingAncestor,
+    Other,
+}
+
+/// One for each process and mode. What cannot end by itself comes first.
+pub fn collect<'a>(parties: impl Iterator<Item = &'a Party>) -> Vec<Blocker> {
+    let ancestors = waiting_ancestors();
+    let mut all: Vec<Blocker> = Vec::new();
+    for party in parties {
+        let is_known = |one: &&mut Blocker| one.pid == party.pid && one.mode == party.lock.mode;
+        if let Some(known) = all.iter_mut().find(is_known) {
+            // One descriptor may have several ranges.
+            known.descriptors.extend(party.descriptor.filter(|fd| !known.descriptors.contains(fd)));
+            continue;
+        }
+        let relation = match party.pid {
+            pid if pid == process::getpid() => Relation::Itself,
+            pid if ancestors.contains(&pid) => Relation::WaitingAncestor,
+            _ => Relation::Other,
+        };
+        let place = all.iter().position(|one| one.relation > relation).unwrap_or(all.len());
+        let (pid, user, command) = (party.pid, party.user, party.command());
+        let (mode, descriptors) = (party.lock.mode, party.descriptor.into_iter().collect());
+        all.insert(place, Blocker { pid, user, command, mode, descriptors, relation });
+    }
+    all
+}
+
+/// Those who wait for this process: its parent, if that does nothing else, its parent's
+/// parent, if that one waits for the parent, and so on.
+fn waiting_ancestors() -> Vec<Pid> {
+    let mut all = Vec::new();
+    let mut child = process::getpid();
+    while let Some(parent) = parent_that_waits(child) {
+        all.push(parent);
+        child = parent;
+    }
+    all
+}
+
+fn parent_that_waits(child: Pid) -> Option<Pid> {
+    let parent = Process::find(child).ok()?.parent()?;
+    Process::find(parent).ok()?.waits_for(child).then_some(parent)
+}
+
+impl Blocker {
+    /// All there is to say.
+    pub fn full(&self, name: &str, users: &Users) -> String {
+        match self.relation {
+            Relation::Other => format!("{name} is {} on fd {}", self.short(users), self.numbers()),
+            Relation::Itself | Relation::WaitingAncestor => self.short(users),
+        }
+    }
+
+    /// What fits into a line that names the file already.
+    pub fn short(&self, users: &Users) -> String {
+        let how = match self.mode {
+            Mode::Shared => "shared",
+            Mode::Exclusive | Mode::Unlock => "exclusively",
+        };
+        match self.relation {
+            Relation::Other => format!("held {how} by {}", self.who(users)),
+            Relation::Itself => format!(
+                "this process holds it itself, on inherited fd {}: it waits for its own lock",
+                self.numbers()
+            ),
+            Relation::WaitingAncestor => format!(
+                "the holder {} (pid {}) is an ancestor of this process and waits for it",
+                self.command, self.pid
+            ),
+        }
+    }
+
+    /// The process and its user.
+    pub fn who(&self, users: &Users) -> String {
+        format!("{} (pid {}, {})", self.command, self.pid, users.name(self.user))
+    }
+
+    /// Its descriptors.
+    pub fn numbers(&self) -> String {
+        self.descriptors.iter().map(RawFd::to_string).collect::<Vec<_>>().join(", ")
+    }
+}
