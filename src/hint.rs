@@ -20,7 +20,7 @@ pub fn after(error: &Error, console: &Console) {
             say("options go before the lock file", console);
         }
         // One that is out of range is a number.
-        Error::InvalidValue(Value::Operand, _, None) => {
+        Error::InvalidValue(Value::Operand, word, None) if !word.as_bytes().starts_with(b"-") => {
             say("to lock a file, name a command to run", console);
         }
         Error::Lock(name, Errno::BADF) => {

@@ -28,10 +28,7 @@ const OUT_OF_SIGHT: &str =
 /// The notices of one run.
 pub struct Notice<'a> {
     locking: &'a Locking,
-    /// There is nothing to say, or nowhere to say it.
-    silent: bool,
-    /// Standard error is a terminal, on which one line can be written over and over.
-    terminal: bool,
+    voice: Voice,
     start: Instant,
     /// Of a wait: for how many ticks it has been told of.
     told: u32,
@@ -41,37 +38,52 @@ pub struct Notice<'a> {
     line: bool,
 }
 
+/// How a run speaks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Voice {
+    /// There is nothing to say, or nowhere to say it.
+    None,
+    /// In lines that stay.
+    Lines,
+    /// During a wait, in one line of a terminal, which is written over and over.
+    Terminal,
+}
+
 impl<'a> Notice<'a> {
     /// Nothing is said before the first [`TICK`].
     pub fn new(locking: &'a Locking, targets: &Targets) -> Self {
         // If standard error was closed, a lock file may have its number.
         let is_stderr = |target: &Target| target.number == 2 && target.name().is_some();
-        let silent = !locking.verbose || targets.all.iter().any(is_stderr);
-        let terminal = !silent && termios::isatty(stdio::stderr()) && can_move_cursor();
-        let start = Instant::now();
-        Self { locking, silent, terminal, start, told: 0, in_lines: false, line: false }
+        let voice = if !locking.verbose || targets.all.iter().any(is_stderr) {
+            Voice::None
+        } else if termios::isatty(stdio::stderr()) && sys::variable(c"TERM") != Some(c"dumb") {
+            Voice::Terminal
+        } else {
+            Voice::Lines
+        };
+        Self { locking, voice, start: Instant::now(), told: 0, in_lines: false, line: false }
     }
 
     /// Whether there may be something to erase should a signal end the wait.
     pub fn on_terminal(&self) -> bool {
-        self.terminal
+        self.voice == Voice::Terminal
     }
 
     /// Says, if it is time to, who is waited for. Returns whether there may be more to say.
     pub fn waiting(&mut self, target: &Target, console: &Console) -> bool {
         let elapsed = self.start.elapsed();
-        if self.silent || elapsed < TICK * (self.told + 1) {
-            return !self.silent;
+        if self.voice == Voice::None || elapsed < TICK * (self.told + 1) {
+            return self.voice != Voice::None;
         }
         self.told = u32::try_from(elapsed.as_secs()).unwrap_or(u32::MAX - 1);
-        if self.terminal && in_foreground() {
+        if self.on_terminal() && in_foreground() {
             self.line = true;
             console.rewrite(&self.line(target, self.told));
         } else if !self.in_lines {
             self.in_lines = true;
             self.in_the_way(target, console);
         }
-        self.terminal
+        self.on_terminal()
     }
 
     /// Takes the line off the terminal.
@@ -97,7 +109,7 @@ impl<'a> Notice<'a> {
 
     /// Names those who stand in the way, a line each.
     pub fn in_the_way(&self, target: &Target, console: &Console) {
-        if self.silent {
+        if self.voice == Voice::None {
             return;
         }
         let name = name(target);
@@ -122,7 +134,10 @@ impl<'a> Notice<'a> {
 
     /// Names the processes that the command has left behind and that keep the lock.
     pub fn left_behind(&self, target: &Target, console: &Console) {
-        let Some(file) = target.name().filter(|_| !self.silent) else { return };
+        let Some(file) = target.name() else { return };
+        if self.voice == Voice::None {
+            return;
+        }
         let Ok(survey) = Survey::take(target.fd()) else { return };
         let (own, file) = (process::getpid(), printable(file.to_bytes()));
         let others = survey.holders.iter().filter(|party| party.pid != own);
@@ -169,10 +184,6 @@ fn shares(party: &Party, target: &Target, survey: &Survey) -> bool {
 /// would destroy what somebody else has written there.
 fn in_foreground() -> bool {
     termios::tcgetpgrp(stdio::stderr()).map_or(true, |group| group == process::getpgrp())
-}
-
-fn can_move_cursor() -> bool {
-    sys::variable(c"TERM") != Some(c"dumb")
 }
 
 /// The file's name, or that of the file to which the descriptor leads.
