@@ -104,17 +104,17 @@ impl Console {
     pub fn rewrite(&self, text: &str) {
         let columns = termios::tcgetwinsize(stdio::stderr()).map_or(0, |size| size.ws_col);
         let columns = if columns == 0 { 80 } else { usize::from(columns) };
+        let name = printable(self.name);
+        let whole = if text.is_empty() { String::new() } else { format!("{name}: {text}") };
         let mut line = String::from("\r\x1b[K");
-        if !text.is_empty() {
-            let mut column = 0;
-            for c in printable(self.name).chars().chain(": ".chars()).chain(text.chars()) {
-                // A character outside ASCII may be two columns wide.
-                column += if c.is_ascii() { 1 } else { 2 };
-                if column >= columns {
-                    break;
-                }
-                line.push(c);
+        let mut column = 0;
+        for c in whole.chars() {
+            // A character outside ASCII may be two columns wide.
+            column += if c.is_ascii() { 1 } else { 2 };
+            if column >= columns {
+                break;
             }
+            line.push(c);
         }
         write_aside(line.as_bytes());
     }

@@ -2,7 +2,6 @@
 
 use crate::request::{Mode, Range};
 use rustix::process::{Pid, RawPid};
-use std::str::FromStr;
 
 /// How a lock was made. Each kind minds others of the same kind, and the last two each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,8 +95,8 @@ impl<'a> Line<'a> {
 }
 
 /// A decimal number.
-pub fn number<T: FromStr>(word: &[u8]) -> Option<T> {
-    std::str::from_utf8(word).ok()?.parse().ok()
+pub fn number<T: TryFrom<i64>>(word: &[u8]) -> Option<T> {
+    std::str::from_utf8(word).ok()?.parse::<i64>().ok()?.try_into().ok()
 }
 
 #[cfg(test)]

@@ -43,25 +43,20 @@ impl Survey {
         let before = read(CWD, c"/proc/locks")?;
         let mut search = Search::new(Inode::of(file)?, kernels_name(file)?)?;
         let after = read(CWD, c"/proc/locks")?;
-        let is_here = |line: &Line| search.names.iter().any(|name| name == line.file);
-        let (waited, held): (Vec<_>, Vec<_>) = lines(&after).filter(is_here).partition(|l| l.waits);
-        let mut waiters = Vec::new();
-        for line in waited {
-            let known = search.waiters.iter().position(|waiter| waiter.lock == line.lock);
-            let known = known.map(|index| search.waiters.remove(index));
-            waiters.extend(known.or_else(|| search.waiter(line.lock)));
+        let (mut waiters, mut unseen) = (Vec::new(), Vec::new());
+        for line in lines(&after).filter(|line| search.names.iter().any(|name| name == line.file)) {
+            if line.waits {
+                let known = search.waiters.iter().position(|waiter| waiter.lock == line.lock);
+                let known = known.map(|index| search.waiters.remove(index));
+                waiters.extend(known.or_else(|| search.waiter(line.lock)));
+            } else if !search.knows(&line) && lines(&before).any(|other| other == line) {
+                // One that was taken or given up meanwhile proves nothing.
+                unseen.push(line.lock);
+            }
         }
         // In a PID namespace the kernel does not list those who wait for a lock whose taker
         // has ended.
         waiters.append(&mut search.waiters);
-        let is_seen = |line: &&Line| {
-            search.holders.iter().any(|holder| holder.lock == line.lock)
-                || search.elsewhere.iter().any(|(name, l)| name == line.file && *l == line.lock)
-        };
-        // A lock that was taken or given up meanwhile proves nothing.
-        let lasted = |line: &&Line| lines(&before).any(|other| other == **line);
-        let unseen = held.iter().filter(|line| !is_seen(line)).filter(lasted);
-        let unseen = unseen.map(|line| line.lock).collect();
         let (holders, hidden) = (search.holders, search.hidden.len());
         Ok(Self { holders, waiters, unseen, hidden, partial: may_miss_locks(file) })
     }

@@ -45,9 +45,8 @@ impl Process {
     }
 
     /// The name of its program, as it is: the process itself may have chosen it.
-    pub fn command(&self) -> Vec<u8> {
-        let name = self.read("comm");
-        name.strip_suffix(b"\n").unwrap_or(&name).to_vec()
+    pub fn command(&self) -> Option<Vec<u8>> {
+        Some(self.read("comm").strip_suffix(b"\n")?.to_vec())
     }
 
     /// Its effective user.

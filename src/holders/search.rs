@@ -13,8 +13,8 @@ use rustix::process::Pid;
 pub struct Party {
     /// The process.
     pub pid: Pid,
-    /// Its effective user, if that is known.
-    pub user: Option<u32>,
+    /// Its effective user.
+    pub user: u32,
     /// The name of its program, as it is.
     command: Vec<u8>,
     /// By which of its descriptors; of a waiter it may be unknown.
@@ -24,16 +24,22 @@ pub struct Party {
 }
 
 impl Party {
-    fn new(process: &Process, descriptor: Option<RawFd>, lock: Lock) -> Self {
-        let (user, command) = (process.user(), process.command());
-        Self { pid: process.pid, user, command, descriptor, lock }
+    /// Nothing if the process has ended in the meantime.
+    fn new(process: &Process, descriptor: Option<RawFd>, lock: Lock) -> Option<Self> {
+        let (user, command) = (process.user()?, process.command()?);
+        Some(Self { pid: process.pid, user, command, descriptor, lock })
     }
 
     /// The name of its program, as it can be shown: one word or more, a space apart.
     pub fn command(&self) -> String {
-        let name = printable(&self.command);
-        let words: Vec<&str> = name.split(' ').filter(|word| !word.is_empty()).collect();
-        if words.is_empty() { "?".to_owned() } else { words.join(" ") }
+        let mut text = String::new();
+        for word in printable(&self.command).split(' ').filter(|word| !word.is_empty()) {
+            if !text.is_empty() {
+                text.push(' ');
+            }
+            text.push_str(word);
+        }
+        if text.is_empty() { "?".to_owned() } else { text }
     }
 }
 
@@ -50,7 +56,7 @@ pub struct Search {
     pub waiters: Vec<Party>,
     /// The locks on other files that have the same number: on btrfs, files of two
     /// subvolumes may have one name in the kernel's list, too.
-    pub elsewhere: Vec<(Vec<u8>, Lock)>,
+    elsewhere: Vec<(Vec<u8>, Lock)>,
     /// The processes that could not be looked into.
     pub hidden: Vec<Pid>,
 }
@@ -96,7 +102,7 @@ impl Search {
             let calls = process.threads().into_iter();
             for (descriptor, lock) in calls.filter_map(|thread| call::blocked(&process, thread)) {
                 if found.contains(&(pid, descriptor)) {
-                    self.waiters.push(Party::new(&process, Some(descriptor), lock));
+                    self.waiters.extend(Party::new(&process, Some(descriptor), lock));
                 }
             }
         }
@@ -119,11 +125,17 @@ impl Search {
                 if !self.names.iter().any(|name| name == line.file) {
                     self.names.push(line.file.to_vec());
                 }
-                self.holders.push(Party::new(process, Some(descriptor), line.lock));
+                self.holders.extend(Party::new(process, Some(descriptor), line.lock));
             } else {
                 self.elsewhere.push((line.file.to_vec(), line.lock));
             }
         }
+    }
+
+    /// Whether a lock of the kernel's list is one of those that were found.
+    pub fn knows(&self, line: &Line) -> bool {
+        self.holders.iter().any(|holder| holder.lock == line.lock)
+            || self.elsewhere.iter().any(|(name, lock)| name == line.file && *lock == line.lock)
     }
 
     /// Who waits for a lock, as the kernel's list has it, but in no system call that can be
@@ -137,6 +149,6 @@ impl Search {
             return None;
         }
         let descriptor = descriptor.filter(|_| idle.next().is_none());
-        Some(Party::new(&Process::find(pid).ok()?, descriptor, lock))
+        Party::new(&Process::find(pid).ok()?, descriptor, lock)
     }
 }

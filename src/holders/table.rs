@@ -12,7 +12,9 @@ use rustix::process;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-const HEADER: [&str; 8] = ["PID", "USER", "FD", "TYPE", "MODE", "STATE", "COMMAND", "FILE"];
+/// Cells are parted by tabs, which none of them has.
+const HEADER: &str = "PID\tUSER\tFD\tTYPE\tMODE\tSTATE\tCOMMAND";
+const COLUMNS: usize = 8;
 
 /// Prints who holds the locks on these, and who waits for them. Returns whether
 /// anything is locked, as an exit status.
@@ -23,16 +25,16 @@ pub fn print(places: &[Place], console: &mut Console) -> Result<Exit, Error> {
     for place in places {
         surveys.push((display(*place), survey(*place)?));
     }
-    let columns = if places.len() > 1 { HEADER.len() } else { HEADER.len() - 1 };
+    let is_one = places.len() == 1;
     let users = Users::read();
-    let mut rows = vec![HEADER.map(str::to_owned)];
+    let mut rows = vec![if is_one { HEADER.to_owned() } else { format!("{HEADER}\tFILE") }];
     for (name, survey) in &surveys {
-        let held = survey.holders.iter().map(|party| (party, "held"));
-        let waiting = survey.waiters.iter().map(|party| (party, "waiting"));
-        let row = |(party, state)| row(party, state, name, &users);
-        rows.extend(held.chain(waiting).map(row));
+        let file = if is_one { String::new() } else { format!("\t{}", printable(name.as_bytes())) };
+        for (state, parties) in [("held", &survey.holders), ("waiting", &survey.waiters)] {
+            rows.extend(parties.iter().map(|party| row(party, state, &users) + &file));
+        }
     }
-    console.print(align(&rows, columns).as_bytes());
+    console.print(align(&rows).as_bytes());
     for (name, survey) in &surveys {
         tell_of_unseen(name, survey, console);
     }
@@ -68,22 +70,22 @@ fn survey(place: Place) -> Result<Survey, Error> {
         }
     }
     .map_err(Error::Survey)?;
-    // This process ends before anybody can make use of what it says of itself.
-    survey.holders.retain(|holder| holder.pid != process::getpid());
+    // This process ends before anybody can make use of what it says of itself: it is named
+    // only where it has a lock that nobody else is seen to have.
+    let (own, others): (Vec<_>, Vec<_>) =
+        survey.holders.into_iter().partition(|holder| holder.pid == process::getpid());
+    let is_known = |party: &Party| others.iter().any(|other| other.lock == party.lock);
+    let alone = own.into_iter().filter(|party| !is_known(party)).collect::<Vec<_>>();
+    survey.holders = others;
+    survey.holders.extend(alone);
     Ok(survey)
 }
 
-fn row(party: &Party, state: &str, file: &OsStr, users: &Users) -> [String; HEADER.len()] {
-    [
-        party.pid.to_string(),
-        users.name(party.user),
-        party.descriptor.map_or_else(|| "-".to_owned(), |number| number.to_string()),
-        kind(&party.lock),
-        mode(&party.lock).to_owned(),
-        state.to_owned(),
-        party.command(),
-        printable(file.as_bytes()),
-    ]
+fn row(party: &Party, state: &str, users: &Users) -> String {
+    let descriptor = party.descriptor.map_or_else(|| "-".to_owned(), |number| number.to_string());
+    let (pid, user, command) = (party.pid, users.name(party.user), party.command());
+    let (kind, mode) = (kind(&party.lock), mode(&party.lock));
+    format!("{pid}\t{user}\t{descriptor}\t{kind}\t{mode}\t{state}\t{command}")
 }
 
 /// How the lock was made, with the bytes unless it is all of them.
@@ -108,18 +110,18 @@ fn mode(lock: &Lock) -> &'static str {
     }
 }
 
-/// The rows as lines, of so many columns, which are two spaces apart; none follow the last.
-fn align(rows: &[[String; HEADER.len()]], columns: usize) -> String {
-    let mut widths = [0; HEADER.len()];
+/// The rows as lines, with the columns two spaces apart, and none after the last.
+fn align(rows: &[String]) -> String {
+    let mut widths = [0; COLUMNS];
     for row in rows {
-        for (widest, cell) in widths.iter_mut().zip(row) {
+        for (widest, cell) in widths.iter_mut().zip(row.split('\t')) {
             *widest = cell.chars().count().max(*widest);
         }
     }
     let mut text = String::new();
     for row in rows {
         let mut blanks = 0;
-        for (cell, width) in row.iter().zip(widths).take(columns) {
+        for (cell, width) in row.split('\t').zip(widths) {
             text.extend(std::iter::repeat_n(' ', blanks));
             text.push_str(cell);
             blanks = width + 2 - cell.chars().count();

@@ -16,8 +16,7 @@ impl Users {
     }
 
     /// The name of a user, else the number.
-    pub fn name(&self, id: Option<u32>) -> String {
-        let Some(id) = id else { return "?".to_owned() };
+    pub fn name(&self, id: u32) -> String {
         let id = id.to_string();
         let mut lines = self.text.split(|&byte| byte == b'\n');
         let name = lines.find_map(|line| {

@@ -8,7 +8,7 @@ use rustix::process::{self, Pid};
 /// A process with a lock of one mode.
 pub struct Blocker {
     pid: Pid,
-    user: Option<u32>,
+    user: u32,
     command: String,
     mode: Mode,
     descriptors: Vec<RawFd>,
@@ -100,6 +100,13 @@ impl Blocker {
 
     /// Its descriptors.
     pub fn numbers(&self) -> String {
-        self.descriptors.iter().map(RawFd::to_string).collect::<Vec<_>>().join(", ")
+        let mut text = String::new();
+        for descriptor in &self.descriptors {
+            if !text.is_empty() {
+                text.push_str(", ");
+            }
+            text.push_str(&descriptor.to_string());
+        }
+        text
     }
 }
