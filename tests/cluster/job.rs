@@ -56,12 +56,15 @@ impl Job {
         })
     }
 
+    /// Fails if it has ended.
+    pub fn goes_on(&mut self) -> Result<(), String> {
+        if self.ended()? { Err(self.cut_short()) } else { Ok(()) }
+    }
+
     /// Waits until it waits for a lock: in flock(2) or fcntl(2), by /proc/PID/syscall.
     pub fn waits(&mut self) -> Result<(), String> {
         until(format!("{}: waits for a lock", self.name), || {
-            if self.ended()? {
-                return Err(self.cut_short());
-            }
+            self.goes_on()?;
             Ok(Self::is_waiting(self.pid()))
         })
     }

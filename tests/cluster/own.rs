@@ -161,7 +161,7 @@ fn removed(site: &Site, flock: &Flock) -> Verdict {
         let name = site.file();
         let at = |machine: &str| format!("{machine}/{name}");
         let old = flock.hold(&[&at("b")])?;
-        let waiter = flock.wait(&["--remove", &at(waiting), "echo", "got"])?;
+        let mut waiter = flock.wait(&["--remove", &at(waiting), "echo", "got"])?;
         let descriptor = format!("/proc/{}/fd/3", waiter.pid());
         fs::remove_file(at("b")).map_err(|error| error.to_string())?;
         let new = flock.hold(&["--remove", &at("b")])?;
@@ -169,11 +169,8 @@ fn removed(site: &Site, flock: &Flock) -> Verdict {
         let wanted = inode(&at("b"));
         release(old)?;
         until(format!("{waiting} waits for the new file"), || {
-            // It has ended, or runs its command, under a lock that bars nobody.
-            let is_in = fs::read_link(format!("/proc/{}/exe", waiter.pid())).is_err();
-            if is_in {
-                return Err(format!("{waiting} has taken the file that was removed for the lock"));
-            }
+            // If it runs its command, it has a lock that bars nobody.
+            waiter.goes_on()?;
             Ok(inode(&descriptor) == wanted)
         })?;
         release(new)?;

@@ -230,15 +230,29 @@ impl Site {
     pub fn close(mut self) -> Verdict {
         self.end().map_err(|error| error.to_string())?;
         let own = std::fs::read_link("/proc/self/ns/mnt").map_err(|error| error.to_string())?;
-        until("the last process of the test ends", || {
-            let mut others = std::fs::read_dir("/proc").map_err(|error| error.to_string())?;
-            Ok(!others.any(|entry| {
-                let Ok(entry) = entry else { return false };
-                let is_own = entry.file_name().to_string_lossy() == std::process::id().to_string();
-                !is_own && std::fs::read_link(entry.path().join("ns/mnt")).is_ok_and(|ns| ns == own)
-            }))
-        })
+        let mut left = String::new();
+        let ended = until("the last process of the test ends", || {
+            left = others(&own)?.join(", ");
+            Ok(left.is_empty())
+        });
+        ended.map_err(|text| format!("{text}: {left}"))
     }
+}
+
+/// The processes in this mount namespace, but for this one.
+fn others(own: &Path) -> Result<Vec<String>, String> {
+    let entries = std::fs::read_dir("/proc").map_err(|error| error.to_string())?;
+    let here = |path: &Path| std::fs::read_link(path.join("ns/mnt")).is_ok_and(|ns| ns == own);
+    let paths = entries.flatten().map(|entry| entry.path()).filter(|path| here(path));
+    let is_other = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        !["self", "thread-self", &std::process::id().to_string()].contains(&name.as_ref())
+    };
+    let tell = |path: PathBuf| {
+        let words = std::fs::read(path.join("cmdline")).unwrap_or_default();
+        format!("{}: {}", path.display(), String::from_utf8_lossy(&words).replace('\0', " "))
+    };
+    Ok(paths.filter(is_other).map(tell).collect())
 }
 
 impl Drop for Site {
