@@ -38,12 +38,12 @@ fn exclusive(site: &Site, flock: &Flock) -> Verdict {
     for pair in PAIRS {
         let (here, there) = paths(site, pair);
         let holder = flock.hold(&[&here])?;
-        flock.gives(&["-n", &there, "echo", "got"], 1, "", "")?;
-        flock.gives(&["-n", "-E", "9", &there, "echo", "got"], 9, "", "")?;
-        flock.gives(&["-w", "0", &there, "echo", "got"], 1, "", "")?;
-        flock.gives(&["-n", "-s", &there, "echo", "got"], 1, "", "")?;
+        flock.gives(&["-n", &there, "echo", "got"], (1, "", ""))?;
+        flock.gives(&["-n", "-E", "9", &there, "echo", "got"], (9, "", ""))?;
+        flock.gives(&["-w", "0", &there, "echo", "got"], (1, "", ""))?;
+        flock.gives(&["-n", "-s", &there, "echo", "got"], (1, "", ""))?;
         let text = "flock: failed to get lock\n";
-        flock.gives(&["-n", "--verbose", &there, "echo", "got"], 1, "", text)?;
+        flock.gives(&["-n", "--verbose", &there, "echo", "got"], (1, "", text))?;
         release(holder)?;
         flock.gets(&[&there])?;
     }
@@ -54,8 +54,8 @@ fn shared(site: &Site, flock: &Flock) -> Verdict {
     for pair in PAIRS {
         let (here, there) = paths(site, pair);
         let holder = flock.hold(&["-s", &here])?;
-        flock.gives(&["-n", "-s", &there, "echo", "got"], 0, "got\n", "")?;
-        flock.gives(&["-n", &there, "echo", "got"], 1, "", "")?;
+        flock.gives(&["-n", "-s", &there, "echo", "got"], (0, "got\n", ""))?;
+        flock.gives(&["-n", &there, "echo", "got"], (1, "", ""))?;
         release(holder)?;
         flock.gets(&[&there])?;
     }
@@ -66,7 +66,7 @@ fn shared(site: &Site, flock: &Flock) -> Verdict {
 fn times_out(flock: &Flock, options: &[&str], file: &str) -> Verdict {
     let limit = [options, &["-w", "0.3", file, "echo", "got"]].concat();
     let start = Instant::now();
-    flock.gives(&limit, 1, "", "")?;
+    flock.gives(&limit, (1, "", ""))?;
     let took = start.elapsed();
     if took < Duration::from_millis(300) { Err(format!("after {took:?}")) } else { Ok(()) }
 }
@@ -78,7 +78,7 @@ fn timeout(site: &Site, flock: &Flock) -> Verdict {
         times_out(flock, &[], &there)?;
         times_out(flock, &["-s"], &there)?;
         let text = "flock: timeout while waiting to get lock\n";
-        flock.gives(&["-w", ".1", "-E", "9", "--verbose", &there, "echo", "got"], 9, "", text)?;
+        flock.gives(&["-w", ".1", "-E", "9", "--verbose", &there, "echo", "got"], (9, "", text))?;
         release(holder)?;
         flock.gets(&[&there])?;
     }
@@ -153,7 +153,7 @@ fn directory(site: &Site, flock: &Flock) -> Verdict {
         fs::create_dir(&here).map_err(|error| error.to_string())?;
         let holder = flock.hold(&[&here])?;
         let (status, out) = if pair.0 == pair.1 { (1, "") } else { (0, "got\n") };
-        flock.gives(&["-n", &there, "echo", "got"], status, out, "")?;
+        flock.gives(&["-n", &there, "echo", "got"], (status, out, ""))?;
         release(holder)?;
         flock.gets(&[&there])?;
     }
@@ -170,7 +170,7 @@ fn inherited(site: &Site, flock: &Flock) -> Verdict {
             job.prints("held\n")?;
             job.is_over()?;
             let out = if status == 0 { "got\n" } else { "" };
-            flock.gives(&["-n", &there, "echo", "got"], status, out, "")?;
+            flock.gives(&["-n", &there, "echo", "got"], (status, out, ""))?;
             job.say()?;
             flock.gets(&[&there])?;
         }
@@ -190,7 +190,8 @@ fn one_at_a_time(site: &Site, flock: &Flock) -> Verdict {
     let machines = ["a", "b", "a", "b"];
     let job = |machine: &str| {
         let file = format!("{machine}/{name}");
-        (0..TIMES).try_for_each(|_| flock.gives(&[&file, "sh", "-c", TEXT, "sh", &name], 0, "", ""))
+        (0..TIMES)
+            .try_for_each(|_| flock.gives(&[&file, "sh", "-c", TEXT, "sh", &name], (0, "", "")))
     };
     thread::scope(|scope| {
         let all = machines.map(|machine| scope.spawn(move || job(machine)));
@@ -205,12 +206,12 @@ fn fcntl(site: &Site, flock: &Flock) -> Verdict {
     for pair in PAIRS {
         let (here, there) = paths(site, pair);
         let holder = flock.hold(&["--fcntl", &here])?;
-        flock.gives(&["--fcntl", "-n", &there, "echo", "got"], 1, "", "")?;
-        flock.gives(&["--fcntl", "-n", "-s", &there, "echo", "got"], 1, "", "")?;
+        flock.gives(&["--fcntl", "-n", &there, "echo", "got"], (1, "", ""))?;
+        flock.gives(&["--fcntl", "-n", "-s", &there, "echo", "got"], (1, "", ""))?;
         release(holder)?;
         let holder = flock.hold(&["--fcntl", "-s", &here])?;
-        flock.gives(&["--fcntl", "-n", "-s", &there, "echo", "got"], 0, "got\n", "")?;
-        flock.gives(&["--fcntl", "-n", "-E", "9", &there, "echo", "got"], 9, "", "")?;
+        flock.gives(&["--fcntl", "-n", "-s", &there, "echo", "got"], (0, "got\n", ""))?;
+        flock.gives(&["--fcntl", "-n", "-E", "9", &there, "echo", "got"], (9, "", ""))?;
         release(holder)?;
         flock.gets(&["--fcntl", &there])?;
     }
@@ -223,7 +224,7 @@ fn ranges(site: &Site, flock: &Flock) -> Verdict {
         let holder = flock.hold(&["--start", "10", "--length", "10", &here])?;
         let ask = |start: &str, length: &str, status: i32, out: &str| {
             let range = ["-n", "--start", start, "--length", length, &there, "echo", "got"];
-            flock.gives(&range, status, out, "")
+            flock.gives(&range, (status, out, ""))
         };
         ask("0", "10", 0, "got\n")?;
         ask("20", "0", 0, "got\n")?;
@@ -252,10 +253,10 @@ fn both_kinds(site: &Site, flock: &Flock) -> Verdict {
     for pair in PAIRS {
         let (here, there) = paths(site, pair);
         let holder = flock.hold(&[&here])?;
-        flock.gives(&["--fcntl", "-n", &there, "echo", "got"], 1, "", "")?;
+        flock.gives(&["--fcntl", "-n", &there, "echo", "got"], (1, "", ""))?;
         release(holder)?;
         let holder = flock.hold(&["--start", "1", "--length", "1", &here])?;
-        flock.gives(&["-n", &there, "echo", "got"], 1, "", "")?;
+        flock.gives(&["-n", &there, "echo", "got"], (1, "", ""))?;
         release(holder)?;
         flock.gets(&[&there])?;
     }

@@ -5,12 +5,13 @@ use crate::site::{BRICKS, Flock, Site, got, release};
 use crate::{Case, Sides, Verdict};
 use std::time::{Duration, Instant};
 
-pub const ALL: [Case; 6] = [
+pub const ALL: [Case; 7] = [
     ("a brick of three ends: still held, still released", Sides::Both, brick),
     ("two bricks of three end: no lock without a majority", Sides::Both, bricks),
     ("all bricks end and start again, one by one: the lock is lost", Sides::Both, in_turn),
     ("a machine's mount ends: its lock is free", Sides::Both, machine),
     ("a machine's cable is pulled: its lock is free", Sides::Both, cable),
+    ("a machine without its cable: no option bounds its wait", Sides::Both, alone),
     ("a machine's mount ends: so does its wait", Sides::Both, waiting_machine),
 ];
 
@@ -24,15 +25,15 @@ fn brick(site: &Site, flock: &Flock) -> Verdict {
         let waiter = flock.wait(&[&there, "echo", "got"])?;
         site.kill_brick(number)?;
         for file in [&here, &there] {
-            flock.gives(&["-n", file, "echo", "got"], 1, "", "")?;
+            flock.gives(&["-n", file, "echo", "got"], (1, "", ""))?;
         }
         release(holder)?;
         got(waiter)?;
         // Taken while the brick is gone.
         let holder = flock.hold(&[&there])?;
-        flock.gives(&["-n", &here, "echo", "got"], 1, "", "")?;
+        flock.gives(&["-n", &here, "echo", "got"], (1, "", ""))?;
         site.settle()?;
-        flock.gives(&["-n", &here, "echo", "got"], 1, "", "")?;
+        flock.gives(&["-n", &here, "echo", "got"], (1, "", ""))?;
         release(holder)?;
         flock.gets(&[&here])?;
     }
@@ -45,7 +46,7 @@ fn bricks(site: &Site, flock: &Flock) -> Verdict {
     site.kill_brick(1)?;
     site.kill_brick(2)?;
     let text = format!("flock: cannot open lock file {file}: {LOST}\n");
-    flock.gives(&["-n", &file, "echo", "got"], 66, "", &text)?;
+    flock.gives(&["-n", &file, "echo", "got"], (66, "", &text))?;
     holder.say()?;
     let end = holder.end()?;
     if end.status == 0 { site.settle() } else { Err(format!("the holder: {end:?}")) }
@@ -60,7 +61,7 @@ fn in_turn(site: &Site, flock: &Flock) -> Verdict {
     for (number, status, out) in [(1, 1, ""), (2, 1, ""), (3, 0, "got\n")] {
         site.kill_brick(number)?;
         site.settle()?;
-        flock.gives(&["-n", &there, "echo", "got"], status, out, "")?;
+        flock.gives(&["-n", &there, "echo", "got"], (status, out, ""))?;
     }
     release(holder)
 }
@@ -92,12 +93,7 @@ pub fn freed_by(
     site.cable("a", "up")?;
     end_of_lost(holder)?;
     site.settle()?;
-    let back = format!("{here} can be locked again");
-    until(back, || {
-        let end = flock.run(&["-n", &here, "echo", "got"])?;
-        let is_lost = [65, 66].contains(&end.status) && end.stderr.ends_with(&format!("{LOST}\n"));
-        if end.status == 0 || is_lost { Ok(!is_lost) } else { Err(format!("{end:?}")) }
-    })?;
+    back(flock, &here)?;
     Ok(took)
 }
 
@@ -106,6 +102,40 @@ fn end_of_lost(mut holder: Job) -> Verdict {
     holder.say()?;
     let end = holder.end()?;
     if end.status == 0 && end.stderr.is_empty() { Ok(()) } else { Err(format!("{end:?}")) }
+}
+
+/// A call that waits for the network's answer is not interrupted by a signal: it ends when
+/// the file system gives up.
+fn alone(site: &Site, flock: &Flock) -> Verdict {
+    const PATIENCE: Duration = Duration::from_secs(3);
+    let name = site.file();
+    let (here, there) = (format!("a/{name}"), format!("b/{name}"));
+    site.tell("patience", &PATIENCE.as_secs().to_string())?;
+    let holder = flock.hold(&[&there])?;
+    let waiter = flock.wait(&["-w", "2", &here, "echo", "got"])?;
+    let start = Instant::now();
+    site.cable("a", "down")?;
+    let text = format!("flock: cannot open lock file {here}: {LOST}\n");
+    flock.gives(&["-n", &here, "echo", "got"], (66, "", &text))?;
+    let end = waiter.end()?;
+    let took = start.elapsed();
+    let text = format!("flock: {here}: {LOST}\n");
+    if (end.status, end.stderr.as_str()) != (65, text.as_str()) || took < PATIENCE {
+        return Err(format!("{end:?} after {took:?}, not 65 and {text}"));
+    }
+    site.settle()?;
+    site.tell("patience", "42")?;
+    release(holder)?;
+    back(flock, &here)
+}
+
+/// Waits until a machine that was cut off can lock again.
+fn back(flock: &Flock, file: &str) -> Verdict {
+    until(format!("{file} can be locked again"), || {
+        let end = flock.run(&["-n", file, "echo", "got"])?;
+        let is_lost = [65, 66].contains(&end.status) && end.stderr.ends_with(&format!("{LOST}\n"));
+        if end.status == 0 || is_lost { Ok(!is_lost) } else { Err(format!("{end:?}")) }
+    })
 }
 
 fn waiting_machine(site: &Site, flock: &Flock) -> Verdict {
@@ -120,7 +150,7 @@ fn waiting_machine(site: &Site, flock: &Flock) -> Verdict {
         return Err(format!("{end:?}, not 65 and {text}"));
     }
     site.settle()?;
-    flock.gives(&["-n", &there, "echo", "got"], 1, "", "")?;
+    flock.gives(&["-n", &there, "echo", "got"], (1, "", ""))?;
     release(holder)?;
     flock.gets(&[&there])
 }

@@ -4,7 +4,7 @@ use crate::Verdict;
 use crate::failures::freed_by;
 use crate::job::{Job, until};
 use crate::machine::Machine;
-use crate::site::{Flock, Site};
+use crate::site::{Flock, Site, version};
 use crate::spread::Spread;
 use rustix::fs::{FlockOperation, flock};
 use std::fmt::Write;
@@ -49,7 +49,7 @@ pub fn write(site: &Site, flocks: &[Flock; 2]) -> Verdict {
     for (name, value) in &machine.facts {
         let _ = writeln!(page, "- {name}: {value}");
     }
-    let _ = writeln!(page, "- GlusterFS: {}", site.version()?);
+    let _ = writeln!(page, "- GlusterFS: {}", version()?);
     let options = site.tell("options", "")?.replace('\n', ", ");
     let _ = writeln!(page, "- volume options: {options}");
     page += "\n## flock -n FILE true, free\n\n";
@@ -138,15 +138,17 @@ fn table(flocks: &[Flock; 2], places: &[Place; 2], all: &[Vec<f64>; 4]) -> Strin
     text
 }
 
+type Accident = fn(&Site) -> Verdict;
+
 /// How long a lock outlives the machine that had it.
 fn accidents(site: &Site, flock: &Flock) -> Result<String, String> {
     let mut text = "\n## The machine that holds the lock is lost\n\n".to_owned();
     text += "|  | median ms until the waiter has it | least | most | runs |\n";
     text += "|---|---:|---:|---:|---:|\n";
-    let killed = |site: &Site| site.kill_machine("a");
-    let cut = |site: &Site| site.cable("a", "down");
-    let kinds: [(&str, &dyn Fn(&Site) -> Verdict); 2] =
-        [("the mount's process is killed", &killed), ("its cable is pulled", &cut)];
+    let killed: Accident = |site| site.kill_machine("a");
+    let cut: Accident = |site| site.cable("a", "down");
+    let kinds: [(&str, Accident); 2] =
+        [("the mount's process is killed", killed), ("its cable is pulled", cut)];
     for (name, accident) in kinds {
         let mut values = Vec::new();
         for _ in 0..ACCIDENTS {

@@ -4,7 +4,12 @@
 //!
 //!     cargo test --release --test cluster -- [--list] [--times N] [--write-docs] [WORD]
 
-#![allow(clippy::print_stdout, reason = "a test prints what it finds")]
+#![allow(
+    clippy::doc_markdown,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test may stop at once, and prints what it finds"
+)]
 #![allow(clippy::cast_precision_loss, reason = "counts and microseconds are small")]
 #![allow(clippy::too_many_lines, reason = "a case is told from its start to its end")]
 
@@ -139,7 +144,7 @@ fn inside(directory: &Path, arguments: &[String]) -> Result<bool, String> {
     let (times, word) = read(arguments)?;
     let start = Instant::now();
     let site = Site::open(directory)?;
-    println!("cluster: {} in {:.1} s", site.version()?, start.elapsed().as_secs_f64());
+    println!("cluster: {} in {:.1} s", site::version()?, start.elapsed().as_secs_f64());
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
     for round in 1..=times {
         for (name, sides, case) in all().filter(|(name, ..)| name.contains(word)) {

@@ -30,7 +30,7 @@ fn verbose(site: &Site, flock: &Flock) -> Verdict {
         let holder = flock.hold(&[options[0], options[1], &here])?;
         let ask = |how: &[&str], text: &str| {
             let all = [&options, how, &["--verbose", &there, "echo", "got"]].concat();
-            flock.says(&all, 1, "", text)
+            flock.says(&all, (1, "", text))
         };
         let line = format!("flock: {OUT_OF_SIGHT}\n");
         ask(&["-n"], &format!("flock: failed to get lock\n{line}"))?;
@@ -59,10 +59,10 @@ fn holders(site: &Site, flock: &Flock) -> Verdict {
         for machine in ["a", "b"] {
             let file = at(machine);
             let text = format!("flock: {file}: the holder of a lock is out of sight: {found}\n");
-            flock.says(&["--holders", &file], 0, HEAD, &text)?;
+            flock.says(&["--holders", &file], (0, HEAD, &text))?;
         }
         release(holder)?;
-        flock.says(&["--holders", &at("a")], 1, HEAD, "")?;
+        flock.says(&["--holders", &at("a")], (1, HEAD, ""))?;
     }
     Ok(())
 }
@@ -75,9 +75,9 @@ fn for_pid(site: &Site, flock: &Flock) -> Verdict {
         command.args(["-c", "read _"]);
         let mut watched = crate::job::Job::start(command)?;
         let process = watched.pid().to_string();
-        flock.says(&[options[0], options[1], "-n", "--for-pid", &process, &here], 0, "", "")?;
+        flock.says(&[options[0], options[1], "-n", "--for-pid", &process, &here], (0, "", ""))?;
         for file in [&here, &there] {
-            flock.says(&[options[0], options[1], "-n", file, "echo", "got"], 1, "", "")?;
+            flock.says(&[options[0], options[1], "-n", file, "echo", "got"], (1, "", ""))?;
         }
         let waiter = flock.wait(&[options[0], options[1], &there, "echo", "got"])?;
         watched.say()?;
@@ -95,7 +95,7 @@ fn also(site: &Site, flock: &Flock) -> Verdict {
         let holder = flock.hold(&[options[0], options[1], "--also", &one, &other])?;
         for which in [0, 1] {
             let ask = [options[0], options[1], "-n", &at("b", which), "echo", "got"];
-            flock.says(&ask, 1, "", "")?;
+            flock.says(&ask, (1, "", ""))?;
         }
         let waiter = flock.wait(&[
             options[0],
@@ -112,7 +112,7 @@ fn also(site: &Site, flock: &Flock) -> Verdict {
         for taken in [0, 1] {
             let holder = flock.hold(&[options[0], options[1], &at("b", taken)])?;
             let both = [options[0], options[1], "-n", "--also", &one, &other, "echo", "got"];
-            flock.says(&both, 1, "", "")?;
+            flock.says(&both, (1, "", ""))?;
             flock.gets(&[options[0], options[1], &at("b", 1 - taken)])?;
             release(holder)?;
         }
@@ -124,8 +124,9 @@ fn any_order(site: &Site, flock: &Flock) -> Verdict {
     let names = [site.file(), site.file()];
     let job = |machine: &str, first: usize| {
         let [one, other] = [first, 1 - first].map(|which| format!("{machine}/{}", names[which]));
-        (0..10)
-            .try_for_each(|_| flock.says(&["--also", &one, &other, "echo", "got"], 0, "got\n", ""))
+        (0..10).try_for_each(|_| {
+            flock.says(&["--also", &one, &other, "echo", "got"], (0, "got\n", ""))
+        })
     };
     thread::scope(|scope| {
         let all = [("a", 0), ("b", 1), ("a", 1), ("b", 0)];
@@ -145,7 +146,7 @@ fn remove(site: &Site, flock: &Flock) -> Verdict {
     let name = site.file();
     let at = |machine: &str| format!("{machine}/{name}");
     let holder = flock.hold(&["--remove", &at("a")])?;
-    flock.says(&["--remove", "-n", &at("b"), "echo", "got"], 1, "", "")?;
+    flock.says(&["--remove", "-n", &at("b"), "echo", "got"], (1, "", ""))?;
     let waiter = flock.wait(&["--remove", &at("b"), "echo", "got"])?;
     release(holder)?;
     got(waiter)?;
@@ -185,11 +186,11 @@ fn removed_before(site: &Site, flock: &Flock) -> Verdict {
         for is_new in [false, true] {
             let name = site.file();
             let at = |machine: &str| format!("{machine}/{name}");
-            flock.says(&[&at(machine), "echo", "got"], 0, "got\n", "")?;
+            flock.says(&[&at(machine), "echo", "got"], (0, "got\n", ""))?;
             fs::remove_file(at("b")).map_err(|error| error.to_string())?;
             if is_new {
                 let holder = flock.hold(&["--remove", &at("b")])?;
-                flock.says(&["--remove", "-n", &at(machine), "echo", "got"], 1, "", "")?;
+                flock.says(&["--remove", "-n", &at(machine), "echo", "got"], (1, "", ""))?;
                 release(holder)?;
             }
             flock.gets(&["--remove", &at(machine)])?;
@@ -208,7 +209,7 @@ fn removers(site: &Site, flock: &Flock) -> Verdict {
     let job = |machine: &str| {
         let file = format!("{machine}/{name}");
         let command = ["--remove", &file, "sh", "-c", TEXT, "sh", &name];
-        (0..TIMES).try_for_each(|_| flock.says(&command, 0, "", ""))
+        (0..TIMES).try_for_each(|_| flock.says(&command, (0, "", "")))
     };
     let machines = ["a", "b", "c", "a", "b", "c"];
     thread::scope(|scope| {

@@ -42,23 +42,23 @@ impl Flock {
 
     /// Runs it and compares all that it does. On util-linux's side, and where both are
     /// compared, the lines that only ours has are left out.
-    pub fn gives(&self, arguments: &[&str], status: i32, stdout: &str, stderr: &str) -> Verdict {
+    pub fn gives(&self, arguments: &[&str], wanted: Wanted) -> Verdict {
         let mut end = self.run(arguments)?;
         end.stderr =
             String::from_utf8_lossy(&notices::left_out(end.stderr.as_bytes())).into_owned();
-        compare(arguments, &end, status, stdout, stderr)
+        compare(arguments, &end, wanted)
     }
 
     /// The same, with the lines that only ours has.
-    pub fn says(&self, arguments: &[&str], status: i32, stdout: &str, stderr: &str) -> Verdict {
-        compare(arguments, &self.run(arguments)?, status, stdout, stderr)
+    pub fn says(&self, arguments: &[&str], wanted: Wanted) -> Verdict {
+        compare(arguments, &self.run(arguments)?, wanted)
     }
 
     /// Sees that the lock is free, or becomes so: the servers may hear of it only after the
     /// one who had the lock has ended.
     pub fn gets(&self, arguments: &[&str]) -> Verdict {
         let all = [&["-w", "50"], arguments, &["echo", "got"]].concat();
-        self.says(&all, 0, "got\n", "")
+        self.says(&all, (0, "got\n", ""))
     }
 
     /// Takes the lock, and keeps it until it is told to end.
@@ -78,7 +78,10 @@ impl Flock {
     }
 }
 
-fn compare(arguments: &[&str], end: &End, status: i32, stdout: &str, stderr: &str) -> Verdict {
+/// The exit status, standard output and standard error that there should be.
+pub type Wanted<'a> = (i32, &'a str, &'a str);
+
+fn compare(arguments: &[&str], end: &End, (status, stdout, stderr): Wanted) -> Verdict {
     let wanted = End { status, stdout: stdout.to_owned(), stderr: stderr.to_owned() };
     if *end == wanted {
         return Ok(());
@@ -90,12 +93,12 @@ fn compare(arguments: &[&str], end: &End, status: i32, stdout: &str, stderr: &st
 pub fn release(mut holder: Job) -> Verdict {
     holder.say()?;
     let end = holder.end()?;
-    compare(&["… (the holder)"], &end, 0, "held\n", "")
+    compare(&["… (the holder)"], &end, (0, "held\n", ""))
 }
 
 /// Sees one that waited get the lock, and run `echo got`.
 pub fn got(waiter: Job) -> Verdict {
-    compare(&["… (the waiter)"], &waiter.end()?, 0, "got\n", "")
+    compare(&["… (the waiter)"], &waiter.end()?, (0, "got\n", ""))
 }
 
 /// The namespaces' first process, from which the servers and the mounts come, and its pipe:
@@ -157,14 +160,6 @@ impl Site {
         format!("{}{errors}", String::from_utf8_lossy(output))
     }
 
-    /// Which GlusterFS this is.
-    pub fn version(&self) -> Result<String, String> {
-        let output = Command::new("glusterfs").arg("--version").output();
-        let text = output.map_err(|error| error.to_string())?.stdout;
-        let text = String::from_utf8_lossy(&text).into_owned();
-        Ok(text.lines().next().unwrap_or_default().to_owned())
-    }
-
     /// A name that no other case has.
     pub fn file(&self) -> String {
         self.files.set(self.files.get() + 1);
@@ -199,7 +194,9 @@ impl Site {
     /// Pulls the cable of a machine, or puts it back.
     pub fn cable(&self, machine: &str, state: &str) -> Verdict {
         let link = format!("to-{machine}");
-        let status = Command::new("ip").args(["link", "set", &link, state]).status();
+        let status = Command::new("nsenter")
+            .args(["--target", &self.first, "--net", "ip", "link", "set", &link, state])
+            .status();
         let is_done = status.is_ok_and(|status| status.success());
         if is_done { Ok(()) } else { Err(format!("ip link set {link} {state}")) }
     }
@@ -253,6 +250,13 @@ fn others(own: &Path) -> Result<Vec<String>, String> {
         format!("{}: {}", path.display(), String::from_utf8_lossy(&words).replace('\0', " "))
     };
     Ok(paths.filter(is_other).map(tell).collect())
+}
+
+/// Which GlusterFS this is.
+pub fn version() -> Result<String, String> {
+    let output = Command::new("glusterfs").arg("--version").output();
+    let text = output.map_err(|error| format!("glusterfs: {error}"))?.stdout;
+    Ok(String::from_utf8_lossy(&text).lines().next().unwrap_or_default().to_owned())
 }
 
 impl Drop for Site {
