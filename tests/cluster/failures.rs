@@ -5,13 +5,12 @@ use crate::site::{BRICKS, Flock, Site, got, release};
 use crate::{Case, Sides, Verdict};
 use std::time::{Duration, Instant};
 
-pub const ALL: [Case; 7] = [
+pub const ALL: [Case; 6] = [
     ("a brick of three ends: still held, still released", Sides::Both, brick),
     ("two bricks of three end: no lock without a majority", Sides::Both, bricks),
     ("all bricks end and start again, one by one: the lock is lost", Sides::Both, in_turn),
     ("a machine's mount ends: its lock is free", Sides::Both, machine),
     ("a machine's cable is pulled: its lock is free", Sides::Both, cable),
-    ("a machine without its cable: no option bounds its wait", Sides::Both, alone),
     ("a machine's mount ends: so does its wait", Sides::Both, waiting_machine),
 ];
 
@@ -102,31 +101,6 @@ fn end_of_lost(mut holder: Job) -> Verdict {
     holder.say()?;
     let end = holder.end()?;
     if end.status == 0 && end.stderr.is_empty() { Ok(()) } else { Err(format!("{end:?}")) }
-}
-
-/// A call that waits for the network's answer is not interrupted by a signal: it ends when
-/// the file system gives up.
-fn alone(site: &Site, flock: &Flock) -> Verdict {
-    const PATIENCE: Duration = Duration::from_secs(3);
-    let name = site.file();
-    let (here, there) = (format!("a/{name}"), format!("b/{name}"));
-    site.tell("patience", &PATIENCE.as_secs().to_string())?;
-    let holder = flock.hold(&[&there])?;
-    let waiter = flock.wait(&["-w", "2", &here, "echo", "got"])?;
-    let start = Instant::now();
-    site.cable("a", "down")?;
-    let text = format!("flock: cannot open lock file {here}: {LOST}\n");
-    flock.gives(&["-n", &here, "echo", "got"], (66, "", &text))?;
-    let end = waiter.end()?;
-    let took = start.elapsed();
-    let text = format!("flock: {here}: {LOST}\n");
-    if (end.status, end.stderr.as_str()) != (65, text.as_str()) || took < PATIENCE {
-        return Err(format!("{end:?} after {took:?}, not 65 and {text}"));
-    }
-    site.settle()?;
-    site.tell("patience", "42")?;
-    release(holder)?;
-    back(flock, &here)
 }
 
 /// Waits until a machine that was cut off can lock again.

@@ -122,9 +122,14 @@ impl Job {
 
 impl Drop for Job {
     fn drop(&mut self) {
-        if matches!(self.child.try_wait(), Ok(None)) {
-            let _ = self.child.kill();
-            let _ = self.child.wait();
+        if !matches!(self.ended(), Ok(false)) {
+            return;
+        }
+        let _ = self.child.kill();
+        // A call that waits for a server may be cut short by nothing but the end of the mount.
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_secs(1) && matches!(self.ended(), Ok(false)) {
+            thread::sleep(STEP);
         }
     }
 }

@@ -210,7 +210,6 @@ impl Site {
                 self.tell("mount", machine)?;
             }
         }
-        let all = || MACHINES.iter().flat_map(|machine| BRICKS.map(|number| (*machine, number)));
         if !all().all(|(machine, number)| is_connected(machine, number) == Some(true)) {
             self.tell("start-bricks", "")?;
         }
@@ -263,6 +262,11 @@ impl Drop for Site {
     fn drop(&mut self) {
         let _ = self.end();
     }
+}
+
+/// Each machine with each brick.
+fn all() -> impl Iterator<Item = (&'static str, u32)> {
+    MACHINES.into_iter().flat_map(|machine| BRICKS.map(|number| (machine, number)))
 }
 
 /// Waits until a machine knows that a brick is there, or that it is not.

@@ -5,7 +5,6 @@
 #   site.sh open SITE          starts all, says "open", ends with its standard input
 #   site.sh mount SITE NAME    a machine mounts the volume (again)
 #   site.sh kill-machine SITE NAME | kill-brick SITE NUMBER | start-bricks SITE | options SITE
-#   site.sh patience SITE SECONDS    how long a machine waits for the servers
 set -euo pipefail
 
 verb="$1" site="$2" which="${3:-}"
@@ -30,7 +29,6 @@ main() {
     kill-machine) kill -KILL "$(cat "$site/$which.pid")" ;;
     kill-brick) kill -KILL "$(cat "$site"/run/vols/v/*-brick"$which".pid)" ;;
     options) printf '%s\n' "${options[@]}" ;;
-    patience) gluster --mode=script volume set v network.ping-timeout "$which" ;;
     start-bricks) gluster --mode=script volume start v force ;;
   esac
 }
