@@ -27,10 +27,10 @@ const HEAD: &str = "\
 Written by `cargo test --release --test cluster -- --write-docs`: no number here is typed by
 hand.
 
-The volume is GlusterFS, three copies, each by a server process (brick) of its own; two
-machines mount it. All of them are on one computer, in network namespaces: there is no
-cable that takes time, and all share its processors. The local file is on the disk of the
-build. All take turns in one run.
+The volume is GlusterFS, three copies, each kept by a server process (brick) of its own;
+three machines mount it. All of them are on one computer, in network namespaces: there is
+no cable that takes time, and all share its processors. The local file is on the disk of
+the build. All take turns in one run.
 
 ";
 
