@@ -167,8 +167,8 @@ fn inherited(site: &Site, flock: &Flock) -> Verdict {
             let (here, there) = paths(site, pair);
             let text = format!("exec 7<&0; \"$FLOCK\" {option} \"$1\" sh -c '{TEXT}'");
             let mut job = script(flock, &text, &here, &there)?;
-            job.prints("held\n")?;
             job.is_over()?;
+            job.has_printed("held\n")?;
             let out = if status == 0 { "got\n" } else { "" };
             flock.gives(&["-n", &there, "echo", "got"], (status, out, ""))?;
             job.say()?;

@@ -56,6 +56,11 @@ impl Job {
         })
     }
 
+    /// Waits until this is printed, by whatever it has left behind.
+    pub fn has_printed(&self, text: &str) -> Result<(), String> {
+        until(format!("{}: has printed {text:?}", self.name), || Ok(self.read(0)?.contains(text)))
+    }
+
     /// Fails if it has ended.
     pub fn goes_on(&mut self) -> Result<(), String> {
         if self.ended()? { Err(self.cut_short()) } else { Ok(()) }

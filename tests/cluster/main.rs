@@ -167,6 +167,9 @@ fn inside(directory: &Path, arguments: &[String]) -> Result<bool, String> {
                 }
             }
         }
+        if times > 1 {
+            println!("cluster: round {round} ended after {} s", start.elapsed().as_secs());
+        }
     }
     if arguments.iter().any(|word| word == "--write-docs") {
         figures::write(&site, &flocks())?;

@@ -3,7 +3,6 @@
 use crate::Verdict;
 use crate::common::{Version, notices};
 use crate::job::{End, Job, until};
-use rustix::fs::{self, Mode, OFlags};
 use std::cell::Cell;
 use std::io::Read;
 use std::os::unix::process::CommandExt;
@@ -205,13 +204,9 @@ impl Site {
     pub fn settle(&self) -> Verdict {
         for machine in MACHINES {
             self.cable(machine, "up")?;
-            let is_mounted = fs::open(machine, OFlags::DIRECTORY, Mode::empty()).is_ok();
-            if !is_mounted {
-                self.tell("mount", machine)?;
-            }
         }
         if !all().all(|(machine, number)| is_connected(machine, number) == Some(true)) {
-            self.tell("start-bricks", "")?;
+            self.tell("settle", "")?;
         }
         all().try_for_each(|(machine, number)| connected(machine, number, true))
     }

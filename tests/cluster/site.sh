@@ -3,8 +3,8 @@
 # this in namespaces of its own: nothing that it starts, mounts or sets outlives the test.
 #
 #   site.sh open SITE          starts all, says "open", ends with its standard input
-#   site.sh mount SITE NAME    a machine mounts the volume (again)
-#   site.sh kill-machine SITE NAME | kill-brick SITE NUMBER | start-bricks SITE | options SITE
+#   site.sh settle SITE        starts the bricks again that have ended, and the mounts
+#   site.sh kill-machine SITE NAME | kill-brick SITE NUMBER | options SITE
 set -euo pipefail
 
 verb="$1" site="$2" which="${3:-}"
@@ -25,11 +25,10 @@ declare -A mounting=([c]='--entry-timeout=60 --attribute-timeout=60')
 main() {
   case "$verb" in
     open) open_site ;;
-    mount) mount_volume "$which" ;;
+    settle) settle ;;
     kill-machine) kill -KILL "$(cat "$site/$which.pid")" ;;
     kill-brick) kill -KILL "$(cat "$site"/run/vols/v/*-brick"$which".pid)" ;;
     options) printf '%s\n' "${options[@]}" ;;
-    start-bricks) gluster --mode=script volume start v force ;;
   esac
 }
 
@@ -78,6 +77,14 @@ END
     gluster --mode=script volume set v "${option%=*}" "${option#*=}"
   done
   gluster --mode=script volume start v
+}
+
+settle() {
+  local name
+  gluster --mode=script volume start v force
+  for name in "${machines[@]}"; do
+    kill -0 "$(cat "$site/$name.pid")" 2>/dev/null || mount_volume "$name"
+  done
 }
 
 mount_volume() {
