@@ -102,7 +102,7 @@ fn detach(watched: &Watched, targets: &mut Targets, done: RawFd) -> Result<(), E
     process::setsid()?;
     let mut kept: Vec<RawFd> = targets.all.iter().map(|target| target.number).collect();
     kept.extend([watched.descriptor.as_raw_fd(), done]);
-    sys::close_all_but(kept)?;
+    sys::close_all_but(&kept)?;
     match fs::open(c"/dev/null", OFlags::RDWR, Mode::empty()) {
         Ok(null) => {
             stdio::dup2_stdin(&null)?;

@@ -100,7 +100,13 @@ fn open_more(
 fn arrange(all: &mut Vec<Target>) {
     if all.len() > 1 {
         // Of those that are the same, a descriptor of the caller's stays, or else the lowest.
-        all.sort_by_cached_key(|target| (target.identity(), target.name.is_some(), target.number));
+        let mut sorted = Vec::new();
+        for target in all.drain(..) {
+            let key = (target.identity(), target.name.is_some(), target.number);
+            let place = sorted.partition_point(|(other, _)| *other < key);
+            sorted.insert(place, (key, target));
+        }
+        all.extend(sorted.into_iter().map(|(_, target)| target));
         all.dedup_by(|later, first| {
             let is_twice = first.identity().is_some() && later.identity() == first.identity();
             if is_twice {

@@ -29,7 +29,8 @@ const OUT_OF_SIGHT: &str =
 pub struct Notice<'a> {
     locking: &'a Locking,
     voice: Voice,
-    start: Instant,
+    /// None where nothing is said: to read the clock is not for nothing.
+    start: Option<Instant>,
     /// Of a wait: for how many ticks it has been told of.
     told: u32,
     /// It was told of in lines that stay.
@@ -61,7 +62,8 @@ impl<'a> Notice<'a> {
         } else {
             Voice::Lines
         };
-        Self { locking, voice, start: Instant::now(), told: 0, in_lines: false, line: false }
+        let start = (voice != Voice::None).then(Instant::now);
+        Self { locking, voice, start, told: 0, in_lines: false, line: false }
     }
 
     /// Whether there may be something to erase should a signal end the wait.
@@ -71,9 +73,9 @@ impl<'a> Notice<'a> {
 
     /// Says, if it is time to, who is waited for. Returns whether there may be more to say.
     pub fn waiting(&mut self, target: &Target, console: &Console) -> bool {
-        let elapsed = self.start.elapsed();
-        if self.voice == Voice::None || elapsed < TICK * (self.told + 1) {
-            return self.voice != Voice::None;
+        let Some(elapsed) = self.start.map(|start| start.elapsed()) else { return false };
+        if elapsed < TICK * (self.told + 1) {
+            return true;
         }
         self.told = u32::try_from(elapsed.as_secs()).unwrap_or(u32::MAX - 1);
         if self.on_terminal() && in_foreground() {

@@ -39,10 +39,9 @@ pub fn close(number: RawFd) {
 
 /// Closes every descriptor but the standard ones and these, by `close_range`(2): since
 /// Linux 5.9.
-pub fn close_all_but(mut kept: Vec<RawFd>) -> Result<()> {
-    kept.sort_unstable();
+pub fn close_all_but(kept: &[RawFd]) -> Result<()> {
     let mut first = 3;
-    for number in kept {
+    while let Some(number) = kept.iter().copied().filter(|number| *number >= first).min() {
         if number > first {
             close_range(first, number - 1)?;
         }
