@@ -99,9 +99,6 @@ impl Caught {
     /// SIGALRM would have: a timeout of one's own swallows it. Process 1 of a container
     /// does not end of a signal at its default.
     pub fn deadly(&self, alarm: bool) -> Option<Signal> {
-        if process::getpid().is_init() {
-            return None;
-        }
         let received = Signals(self.received.load(Relaxed));
         let is_deadly = |(signal, action): &&(c_int, libc::sigaction)| {
             received.has(*signal)
@@ -110,7 +107,7 @@ impl Caught {
                 && (alarm || *signal != libc::SIGALRM)
         };
         let (signal, _) = self.actions.iter().find(is_deadly)?;
-        Signal::from_named_raw(*signal)
+        Signal::from_named_raw(*signal).filter(|_| !process::getpid().is_init())
     }
 
     /// Puts all back. A signal that came, but was blocked before, has to stay pending,
