@@ -68,6 +68,14 @@ impl Console {
         write_all(stdio::stdout(), &std::mem::take(&mut self.buffer))
     }
 
+    /// Writes out what is held back.
+    pub fn settle(&mut self) -> Result<(), Error> {
+        match self.flush() {
+            Ok(()) | Err(Errno::BADF | Errno::PIPE) => Ok(()),
+            Err(errno) => Err(Error::Write(errno)),
+        }
+    }
+
     /// Writes out what is held back, and goes on as if that had succeeded: a failure
     /// is no reason not to run the command, not even one that comes as a signal.
     pub fn flush_at_any_rate(&mut self) {

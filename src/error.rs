@@ -63,6 +63,8 @@ pub enum Error {
     Execute(&'static CStr, Errno),
     /// waitpid(2).
     Wait(Errno),
+    /// write(2) on standard output.
+    Write(Errno),
 }
 
 /// What an invalid value was meant to be.
@@ -113,7 +115,7 @@ impl Error {
                 Exit::OsError
             }
             Self::Execute(..) => Exit::Unavailable,
-            Self::Wait(_) => Exit::Failure,
+            Self::Wait(_) | Self::Write(_) => Exit::Failure,
         }
     }
 
@@ -157,6 +159,7 @@ impl Error {
             Self::Fork(_) => b"fork failed".to_vec(),
             Self::Execute(program, _) => [b"failed to execute ", program.to_bytes()].concat(),
             Self::Wait(_) => b"waitpid failed".to_vec(),
+            Self::Write(_) => b"write error".to_vec(),
         }
     }
 
@@ -174,7 +177,8 @@ impl Error {
             | Self::Signals(reason)
             | Self::Fork(reason)
             | Self::Execute(_, reason)
-            | Self::Wait(reason) => Some(errno::text(reason)),
+            | Self::Wait(reason)
+            | Self::Write(reason) => Some(errno::text(reason)),
             _ => None,
         }
     }

@@ -12,11 +12,6 @@ use rustix::io::{self, Errno};
 use rustix::pipe::{self, PipeFlags};
 use rustix::process::{self, Pid, PidfdFlags, Signal, WaitOptions};
 use rustix::stdio;
-use std::time::Duration;
-
-/// How often it is looked after the process during a wait for the lock: a lock call
-/// cannot watch a descriptor, and the kernel signals the end of a process to its parent alone.
-pub const TICK: Duration = Duration::from_millis(100);
 
 /// Sees to it that nothing which is opened from now on gets the number of a standard
 /// descriptor: what flock says would go into the lock file. Those that are closed become
@@ -70,6 +65,51 @@ impl Watched {
         let mut polled = [PollFd::new(&self.descriptor, PollFlags::IN)];
         while let Err(Errno::INTR) = event::poll(&mut polled, None) {}
     }
+}
+
+/// A process that interrupts a wait of this one, by SIGCHLD, when the watched one has ended:
+/// a lock call cannot watch a descriptor. Nor is it looked after the other one now and
+/// then, as each interruption costs the place in the kernel's queue. It ends when dropped.
+pub struct Alert {
+    pid: Pid,
+}
+
+impl Alert {
+    /// Starts it. What comes just before a lock call is lost on that: so it goes on.
+    pub fn start(watched: &Watched) -> Result<Self, Error> {
+        let waiter = process::getpid();
+        let pid = sys::fork(|| {
+            let interrupts = || process::getppid() == Some(waiter);
+            if have_only(watched).is_ok() && interrupts() {
+                watched.await_end();
+                while interrupts() {
+                    let _ = sys::send(waiter, libc::SIGCHLD);
+                    let _ = event::poll(&mut [], Some(&PAUSE));
+                }
+            }
+            0
+        });
+        pid.map(|pid| Self { pid }).map_err(Error::Keeper)
+    }
+}
+
+impl Drop for Alert {
+    fn drop(&mut self) {
+        let _ = process::kill_process(self.pid, Signal::KILL);
+        let _ = io::retry_on_intr(|| process::waitpid(Some(self.pid), WaitOptions::empty()));
+    }
+}
+
+/// How long an [`Alert`] waits before the next one.
+const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
+
+/// Lets a child have nothing but what it watches: no copy of a lock, above all; nor
+/// outlive its parent.
+fn have_only(watched: &Watched) -> Result<(), Errno> {
+    sys::block_all_signals()?;
+    process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    (0..=2).for_each(sys::close);
+    sys::close_all_but(&[watched.descriptor.as_raw_fd()])
 }
 
 /// Leaves a process behind that has the locks as long as the watched one lives. Returns

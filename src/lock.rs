@@ -51,7 +51,11 @@ pub fn acquire(
             One::Stale { which } if wait.has_passed() => {
                 return Ok(Outcome::Refused { which, late: true });
             }
-            One::Stale { .. } => targets.renew(locking)?,
+            One::Stale { which } => match renew(targets, locking, wait)? {
+                One::Acquired => {}
+                One::Killed => return Ok(Outcome::Killed),
+                _ => return Ok(Outcome::Refused { which, late: true }),
+            },
             // It may be another file now, with another place in the order.
             One::Reopened => targets.arrange(),
         }
@@ -71,6 +75,21 @@ enum One {
     Stale {
         which: usize,
     },
+}
+
+/// Opens the files anew; to open a FIFO that has come in the place of one may take for ever.
+fn renew(targets: &mut Targets, locking: &Locking, wait: &mut Wait) -> Result<One, Error> {
+    loop {
+        match targets.renew(locking) {
+            Ok(()) => return Ok(One::Acquired),
+            Err(Error::Open(_, Errno::INTR)) if wait.has_passed() => {
+                return Ok(One::Refused { late: true });
+            }
+            Err(Error::Open(_, Errno::INTR)) if wait.deadly().is_some() => return Ok(One::Killed),
+            Err(Error::Open(_, Errno::INTR)) => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Locks one after the other. Returns how many are locked, and how the last attempt ended.

@@ -7,7 +7,7 @@ use flock_rs::command::Program;
 use flock_rs::console::Console;
 use flock_rs::error::Error;
 use flock_rs::exit::Exit;
-use flock_rs::keeper::{self, Watched};
+use flock_rs::keeper::{self, Alert, Watched};
 use flock_rs::lock::{self, Outcome};
 use flock_rs::notice::{Notice, TICK};
 use flock_rs::request::{Command, Launch, Locking, Place, Places, Request};
@@ -43,9 +43,11 @@ fn carry_out(request: Request, console: &mut Console) -> Result<u8, Error> {
         Request::Holders(places) => return holders::print(&places, console).map(u8::from),
         Request::Lock { descriptor, locking } => {
             let mut targets = Targets::open(&Place::Descriptor(descriptor).into(), &locking)?;
-            if acquire(&mut targets, &locking, None, console)?.is_none() {
+            let Some(mut wait) = acquire(&mut targets, &locking, None, console)? else {
                 return Ok(locking.conflict_exit);
-            }
+            };
+            // But for SIGALRM after a timeout, signals do again what they did.
+            wait.calm();
         }
         Request::Run { places, locking, command, launch } => {
             return run_command(&places, &locking, (command, launch), console);
@@ -100,8 +102,10 @@ fn keep(
         return Ok(refused(&targets, locking, console));
     };
     wait.restore();
+    // What cannot be said is a failure, and a failure must not leave a lock behind.
+    let settled = console.settle().and_then(|()| watched.check());
     let by_range = locking.range.is_some();
-    let kept = watched.check().and_then(|()| keeper::leave(&watched, &mut targets, by_range));
+    let kept = settled.and_then(|()| keeper::leave(&watched, &mut targets, by_range));
     if kept.is_err() {
         let_go(&targets, locking, console);
     }
@@ -133,16 +137,19 @@ fn acquire(
 ) -> Result<Option<Wait>, Error> {
     let mut notice = Notice::new(locking, targets);
     let waits = !locking.nonblocking && locking.timeout != Timeout::Zero;
-    let tick = watched.map(|_| keeper::TICK).or(locking.verbose.then_some(TICK));
-    let needs = Needs { tick: tick.filter(|_| waits), last_words: notice.on_terminal() };
+    let watched = watched.filter(|_| waits);
+    let tick = locking.verbose.then_some(TICK).filter(|_| waits);
+    let needs = Needs { tick, last_words: notice.on_terminal(), alert: watched.is_some() };
     let start = locking.verbose.then(Instant::now);
     let mut wait = Wait::start(locking.timeout, needs)?;
+    let alert = watched.map(Alert::start).transpose()?;
     let outcome = lock::acquire(targets, locking, &mut wait, &mut |target, wait| {
-        if !notice.waiting(target, console) && watched.is_none() {
+        if !notice.waiting(target, console) {
             wait.calm();
         }
         watched.map_or(Ok(()), Watched::check)
     });
+    drop(alert);
     wait.stop();
     notice.erase(console);
     wait.obey();
@@ -163,10 +170,14 @@ fn acquire(
         }
     }
     if let Some(start) = start {
-        let took = start.elapsed();
-        let (seconds, micros) = (took.as_secs(), took.subsec_micros());
-        let text = format!(": getting lock took {seconds}.{micros:06} seconds\n");
-        console.print(&[console.name(), text.as_bytes()].concat());
+        tell_time(start, console);
     }
     Ok(Some(wait))
+}
+
+fn tell_time(start: Instant, console: &mut Console) {
+    let took = start.elapsed();
+    let (seconds, micros) = (took.as_secs(), took.subsec_micros());
+    let text = format!(": getting lock took {seconds}.{micros:06} seconds\n");
+    console.print(&[console.name(), text.as_bytes()].concat());
 }

@@ -30,7 +30,7 @@ use std::ffi::CStr;
 /// Not under the lock that the command had: a process that the command has left behind
 /// may have it, too, and must go on to keep others out by the name.
 pub fn remove(targets: &Targets, by_range: bool, console: &mut Console) {
-    let open = |name| (name, open_again(name, targets, by_range));
+    let open = |name| (name, open_again(name, targets));
     let files: Vec<_> = targets.passing().iter().copied().map(open).collect();
     targets.close();
     for (name, file) in files {
@@ -47,19 +47,15 @@ pub fn remove(targets: &Targets, by_range: bool, console: &mut Console) {
 }
 
 /// Opens a file once more, unless it is not to be removed.
-fn open_again(name: &CStr, targets: &Targets, by_range: bool) -> Result<Option<OwnedFd>, Errno> {
+fn open_again(name: &CStr, targets: &Targets) -> Result<Option<OwnedFd>, Errno> {
     let found = removable(name)?;
     if found.is_none() || !targets.all.iter().any(|target| target.identity() == found) {
         return Ok(None);
     }
     let careful = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let open = |access| fs::open(name, access | careful, Permissions::empty());
-    // To lock a range, or on NFS anything, takes a descriptor that can write.
-    let file = match open(OFlags::RDWR) {
-        Err(_) if !by_range => open(OFlags::RDONLY),
-        opened => opened,
-    };
-    file.map(Some)
+    // To lock a range, or on NFS anything, takes a descriptor that can write. A file that
+    // cannot be written stays: it could not be told whether somebody has a range of it.
+    fs::open(name, OFlags::RDWR | careful, Permissions::empty()).map(Some)
 }
 
 /// Takes the name away from the file, if that can be locked alone.

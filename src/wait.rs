@@ -13,6 +13,8 @@ pub struct Needs {
     pub tick: Option<Duration>,
     /// To be told of a signal that ends the process, before it does.
     pub last_words: bool,
+    /// To be interrupted by SIGCHLD as well.
+    pub alert: bool,
 }
 
 /// A wait that may end by itself.
@@ -24,6 +26,8 @@ pub struct Wait {
     /// None if there is no deadline, or if it is beyond what the clock can show.
     at: Option<Instant>,
     bounded: bool,
+    /// It is not only the notices that interrupt it.
+    interruptible: bool,
     caught: Option<Caught>,
     timers: [Option<Timer>; 2],
 }
@@ -36,16 +40,20 @@ impl Wait {
             Timeout::Zero | Timeout::Never => None,
         };
         let bounded = timeout.is_some();
-        if !bounded && needs.tick.is_none() {
-            return Ok(Self { at: None, bounded, caught: None, timers: [None, None] });
+        let interruptible = bounded || needs.alert;
+        if !interruptible && needs.tick.is_none() {
+            let timers = [None, None];
+            return Ok(Self { at: None, bounded, interruptible, caught: None, timers });
         }
-        let caught = Caught::catch(needs.last_words).map_err(Error::Timer)?;
+        let caught = Caught::catch(needs.last_words, needs.alert).map_err(Error::Timer)?;
         // Before the timer starts, so that it never fires too early.
         let at = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let start = |first, again| Timer::start(first, again).map_err(Error::Timer);
         let deadline = timeout.map(|timeout| start(timeout, interval(timeout))).transpose()?;
-        let ticks = needs.tick.map(|tick| start(tick, tick)).transpose()?;
-        Ok(Self { at, bounded, caught: Some(caught), timers: [deadline, ticks] })
+        // What is only told of a wait is no reason to fail.
+        let ticks = needs.tick.and_then(|tick| start(tick, tick).ok());
+        let timers = [deadline, ticks];
+        Ok(Self { at, bounded, interruptible, caught: Some(caught), timers })
     }
 
     /// Whether the time is over.
@@ -80,7 +88,7 @@ impl Wait {
     /// the place in the kernel's queue.
     pub fn calm(&mut self) {
         self.timers[1] = None;
-        if !self.bounded {
+        if !self.interruptible {
             self.put_back();
         }
     }

@@ -169,8 +169,12 @@ fn say(blockers: &[Blocker], console: &Console, line: impl Fn(&Blocker, &Users) 
 fn shares(party: &Party, target: &Target, survey: &Survey) -> bool {
     let own = process::getpid();
     let is_target = |party: &Party| party.pid == own && party.descriptor == Some(target.number);
-    if party.lock.kind == Kind::Posix || is_target(party) {
-        return is_target(party);
+    // A lock of a process bars even its own open file descriptions.
+    if party.lock.kind == Kind::Posix {
+        return false;
+    }
+    if is_target(party) {
+        return true;
     }
     let theirs = (party.pid, party.descriptor.unwrap_or_default());
     // Where the kernel may not tell, as in some containers: of one description there is one

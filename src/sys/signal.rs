@@ -29,7 +29,7 @@ pub fn die_of(signal: Signal) {
 }
 
 /// Runs `write` such that a signal by which the kernel answers a failing write(2),
-/// SIGPIPE or SIGXFSZ, has no effect at all, neither now nor on a later program.
+/// SIGPIPE or SIGXFSZ, or a write(2) from the background, SIGTTOU, has no effect at all, neither now nor on a later program.
 pub fn without_write_signals<T>(write: impl FnOnce() -> T) -> T {
     let Ok(mask) = Signals::change_blocked(libc::SIG_BLOCK, Signals::OF_WRITE) else {
         return write();
@@ -58,8 +58,8 @@ const LAST_WORDS: [c_int; 4] = [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc:
 impl Caught {
     /// Unblocks SIGALRM and catches it, so that it does nothing but end a blocking
     /// system call with EINTR. Where `last_words` says so, those signals that would end
-    /// this process are caught as well.
-    pub fn catch(last_words: bool) -> Result<Self> {
+    /// this process are caught as well; where `child` says so, SIGCHLD is, like SIGALRM.
+    pub fn catch(last_words: bool, child: bool) -> Result<Self> {
         let blocked = Signals::change_blocked(libc::SIG_BLOCK, Signals::NONE)?;
         let mut caught = Self { actions: Vec::new(), blocked, received: Arc::default() };
         // musl unblocks two signals of its own when a handler is installed: one that
@@ -71,7 +71,12 @@ impl Caught {
                 caught.add(signal)?;
             }
         }
-        let waiting = Signals(blocked.0 & !Signals::ALARM.0);
+        let mut open = Signals::ALARM;
+        if child {
+            caught.add(libc::SIGCHLD)?;
+            open.0 |= Signals::only(libc::SIGCHLD).0;
+        }
+        let waiting = Signals(blocked.0 & !open.0);
         Signals::change_blocked(libc::SIG_SETMASK, waiting)?;
         for signal in own {
             requeue(&signal);
@@ -83,7 +88,7 @@ impl Caught {
         self.actions.push((signal, action(signal)?));
         let received = Arc::clone(&self.received);
         let note = move |info: &libc::siginfo_t| {
-            if info.si_code != SI_TIMER {
+            if info.si_code != SI_TIMER && signal != libc::SIGCHLD {
                 received.fetch_or(Signals::only(signal).0, Relaxed);
             }
         };
@@ -163,7 +168,9 @@ impl Signals {
     const NONE: Self = Self(0);
     const ALARM: Self = Self::only(libc::SIGALRM);
     const OF_LIBC: Self = Self(0b111 << (32 - 1));
-    const OF_WRITE: Self = Self(Self::only(libc::SIGPIPE).0 | Self::only(libc::SIGXFSZ).0);
+    const OF_WRITE: Self = Self(
+        Self::only(libc::SIGPIPE).0 | Self::only(libc::SIGXFSZ).0 | Self::only(libc::SIGTTOU).0,
+    );
 
     pub(super) const fn only(signal: c_int) -> Self {
         Self(1 << (signal - 1))
