@@ -1,7 +1,7 @@
 // Preloaded into dpkg and all that it starts: counts the calls that change a directory,
 // and at one of them kills the whole process group, or lets the call fail.
 //
-// $STEP_FILE holds what the processes share. step.c knows its layout, and sweep.sh.
+// $STEP_FILE holds what the processes share. step.c knows its layout, and crash.sh.
 
 #define _GNU_SOURCE
 #include <errno.h>
