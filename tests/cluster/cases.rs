@@ -163,14 +163,16 @@ fn directory(site: &Site, flock: &Flock) -> Verdict {
 fn inherited(site: &Site, flock: &Flock) -> Verdict {
     const TEXT: &str = "{ echo held; read _; } <&7 & echo left";
     for pair in PAIRS {
-        for (option, status) in [("-x", 1), ("-o", 0)] {
+        for option in ["-x", "-o"] {
             let (here, there) = paths(site, pair);
             let text = format!("exec 7<&0; \"$FLOCK\" {option} \"$1\" sh -c '{TEXT}'");
             let mut job = script(flock, &text, &here, &there)?;
             job.is_over()?;
             job.has_printed("held\n")?;
-            let out = if status == 0 { "got\n" } else { "" };
-            flock.gives(&["-n", &there, "echo", "got"], (status, out, ""))?;
+            match option {
+                "-x" => flock.gives(&["-n", &there, "echo", "got"], (1, "", ""))?,
+                _ => flock.gets(&[&there])?,
+            }
             job.say()?;
             flock.gets(&[&there])?;
         }

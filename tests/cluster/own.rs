@@ -62,7 +62,9 @@ fn holders(site: &Site, flock: &Flock) -> Verdict {
             flock.says(&["--holders", &file], (0, HEAD, &text))?;
         }
         release(holder)?;
-        flock.says(&["--holders", &at("a")], (1, HEAD, ""))?;
+        let file = at("a");
+        until("the lock is free", || Ok(flock.run(&["--holders", &file])?.status != 0))?;
+        flock.says(&["--holders", &file], (1, HEAD, ""))?;
     }
     Ok(())
 }
