@@ -44,18 +44,26 @@ impl Survey {
         let mut search = Search::new(Inode::of(file)?, kernels_name(file)?)?;
         let after = read(CWD, c"/proc/locks")?;
         let (mut waiters, mut unseen) = (Vec::new(), Vec::new());
+        // The kernel gives its list out in pieces, and may repeat a line.
         for line in lines(&after).filter(|line| search.names.iter().any(|name| name == line.file)) {
             if line.waits {
                 let known = search.waiters.iter().position(|waiter| waiter.lock == line.lock);
-                let known = known.map(|index| search.waiters.remove(index));
-                waiters.extend(known.or_else(|| search.waiter(line.lock)));
-            } else if !search.knows(&line) && lines(&before).any(|other| other == line) {
+                if let Some(index) = known {
+                    waiters.push(search.waiters.remove(index));
+                } else if !waiters.iter().any(|waiter: &Party| waiter.lock == line.lock) {
+                    waiters.extend(search.waiter(line.lock));
+                }
+            } else if !search.knows(&line)
+                && !unseen.contains(&line.lock)
                 // One that was taken or given up meanwhile proves nothing.
+                && lines(&before).any(|other| other == line)
+            {
                 unseen.push(line.lock);
             }
         }
         // In a PID namespace the kernel does not list those who wait for a lock whose taker
-        // has ended.
+        // has ended. Of others, a call may take its time without waiting for a lock.
+        search.waiters.retain(|waiter| search.holders.iter().any(|one| waiter.waits_for(one)));
         waiters.append(&mut search.waiters);
         let (holders, hidden) = (search.holders, search.hidden.len());
         Ok(Self { holders, waiters, unseen, hidden, partial: may_miss_locks(file) })

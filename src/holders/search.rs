@@ -1,7 +1,7 @@
 //! The look at all processes for those that have a file open.
 
 use super::call;
-use super::line::{Line, Lock};
+use super::line::{Kind, Line, Lock};
 use super::process::{Inode, Process};
 use crate::console::printable;
 use rustix::fd::RawFd;
@@ -28,6 +28,12 @@ impl Party {
     fn new(process: &Process, descriptor: Option<RawFd>, lock: Lock) -> Option<Self> {
         let (user, command) = (process.user()?, process.command()?);
         Some(Self { pid: process.pid, user, command, descriptor, lock })
+    }
+
+    /// Whether it may be this holder for whom a waiter waits.
+    pub fn waits_for(&self, holder: &Self) -> bool {
+        let range = (self.lock.kind != Kind::Flock).then_some(self.lock.range);
+        holder.lock.bars(self.lock.mode, range)
     }
 
     /// The name of its program, as it can be shown: one word or more, a space apart.
