@@ -9,7 +9,7 @@ use crate::request::{Command, Launch};
 use crate::sys::{self, Argv, Forwarding, Received};
 use crate::target::Targets;
 use rustix::io::Errno;
-use rustix::process::{self, Pid, WaitOptions, WaitStatus};
+use rustix::process::{self, Pid, Signal, WaitOptions};
 use std::ffi::CStr;
 
 const SHELL: &CStr = c"/bin/sh";
@@ -125,10 +125,8 @@ impl Program {
 /// Waits for the command.
 fn wait(child: Pid) -> Result<u8, Error> {
     loop {
-        match process::waitpid(Some(child), WaitOptions::empty()) {
-            Ok(Some((_, status))) => return Ok(exit_status(status)),
-            Ok(None) | Err(Errno::INTR) => {}
-            Err(errno) => return Err(Error::Wait(errno)),
+        if let Some(status) = ended(child, WaitOptions::empty())? {
+            return Ok(status);
         }
     }
 }
@@ -141,10 +139,8 @@ fn wait_and_forward(
 ) -> Result<u8, Error> {
     signals.begin(child);
     loop {
-        match process::waitpid(Some(child), WaitOptions::NOHANG) {
-            Ok(Some((_, status))) => return Ok(exit_status(status)),
-            Ok(None) | Err(Errno::INTR) => {}
-            Err(errno) => return Err(Error::Wait(errno)),
+        if let Some(status) = ended(child, WaitOptions::NOHANG)? {
+            return Ok(status);
         }
         if let Some(signal) = signals.next().filter(|signal| !has_it_already(child, signal)) {
             pass_on(child, &signal, console);
@@ -155,8 +151,8 @@ fn wait_and_forward(
 /// Sends a signal to the command. It may be refused, as the command may have become
 /// another user's; and to say so must not end this process, and the lock with it.
 fn pass_on(child: Pid, signal: &Received, console: &mut Console) {
-    if let Err(errno) = sys::send(child, signal.number) {
-        let text = format!("cannot pass on signal {}", signal.number);
+    if let Err(errno) = process::kill_process(child, signal.which) {
+        let text = format!("cannot pass on signal {}", signal.which.as_raw());
         let reason = errno::text(errno);
         sys::without_write_signals(|| console.complain(text.as_bytes(), Some(&reason)));
     }
@@ -168,11 +164,17 @@ fn has_it_already(child: Pid, signal: &Received) -> bool {
     let leads = || process::getsid(None).ok() == Some(process::getpid());
     signal.from_kernel
         && process::getpgid(Some(child)).ok() == Some(process::getpgrp())
-        && !(signal.number == libc::SIGHUP && leads())
+        && !(signal.which == Signal::HUP && leads())
 }
 
-/// What flock exits with. A command killed by a signal gives 128 and the signal's number.
-fn exit_status(status: WaitStatus) -> u8 {
+/// What flock exits with, if the command has ended. One that was killed by a signal gives
+/// 128 and the signal's number.
+fn ended(child: Pid, options: WaitOptions) -> Result<Option<u8>, Error> {
+    let status = match process::waitpid(Some(child), options) {
+        Ok(Some((_, status))) => status,
+        Ok(None) | Err(Errno::INTR) => return Ok(None),
+        Err(errno) => return Err(Error::Wait(errno)),
+    };
     let status = status.exit_status().or(status.terminating_signal().map(|signal| 128 + signal));
-    status.and_then(|status| status.try_into().ok()).unwrap_or_default()
+    Ok(Some(status.and_then(|status| status.try_into().ok()).unwrap_or_default()))
 }

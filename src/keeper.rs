@@ -83,7 +83,7 @@ impl Alert {
             if have_only(watched).is_ok() && interrupts() {
                 watched.await_end();
                 while interrupts() {
-                    let _ = sys::send(waiter, libc::SIGCHLD);
+                    let _ = process::kill_process(waiter, Signal::CHILD);
                     let _ = event::poll(&mut [], Some(&PAUSE));
                 }
             }
@@ -95,9 +95,14 @@ impl Alert {
 
 impl Drop for Alert {
     fn drop(&mut self) {
-        let _ = process::kill_process(self.pid, Signal::KILL);
-        let _ = io::retry_on_intr(|| process::waitpid(Some(self.pid), WaitOptions::empty()));
+        end(self.pid);
     }
+}
+
+/// Ends a child, and sees to it that it is gone.
+fn end(child: Pid) {
+    let _ = process::kill_process(child, Signal::KILL);
+    let _ = io::retry_on_intr(|| process::waitpid(Some(child), WaitOptions::empty()));
 }
 
 /// How long an [`Alert`] waits before the next one.
@@ -130,8 +135,7 @@ pub fn leave(watched: &Watched, targets: &mut Targets, by_range: bool) -> Result
     let keeper = keeper.map_err(Error::Keeper)?;
     drop(done);
     hear(&answer).map_err(|errno| {
-        let _ = process::kill_process(keeper, Signal::KILL);
-        let _ = process::waitpid(Some(keeper), WaitOptions::empty());
+        end(keeper);
         Error::Keeper(errno)
     })
 }

@@ -2,7 +2,6 @@
 
 use crate::error::Error;
 use crate::request::{Locking, Mode};
-use crate::seconds::Timeout;
 use crate::sys;
 use crate::target::{Target, Targets};
 use crate::wait::Wait;
@@ -47,14 +46,10 @@ pub fn acquire(
             One::Acquired => return Ok(Outcome::Acquired),
             One::Refused { late } => return Ok(Outcome::Refused { which: held, late }),
             One::Killed => return Ok(Outcome::Killed),
-            // Somebody who replaces the file over and over must not outlast the deadline.
-            One::Stale { which } if wait.has_passed() => {
-                return Ok(Outcome::Refused { which, late: true });
-            }
             One::Stale { which } => match renew(targets, locking, wait)? {
-                One::Acquired => {}
-                One::Killed => return Ok(Outcome::Killed),
-                _ => return Ok(Outcome::Refused { which, late: true }),
+                Renewed::Open => {}
+                Renewed::Late => return Ok(Outcome::Refused { which, late: true }),
+                Renewed::Killed => return Ok(Outcome::Killed),
             },
             // It may be another file now, with another place in the order.
             One::Reopened => targets.arrange(),
@@ -77,19 +72,27 @@ enum One {
     },
 }
 
-/// Opens the files anew; to open a FIFO that has come in the place of one may take for ever.
-fn renew(targets: &mut Targets, locking: &Locking, wait: &mut Wait) -> Result<One, Error> {
-    loop {
+/// How the files were opened anew.
+enum Renewed {
+    Open,
+    Late,
+    Killed,
+}
+
+/// Opens the files anew. Somebody who replaces one over and over must not outlast the
+/// deadline; nor must the opening of a FIFO in the place of one, which may take for ever.
+fn renew(targets: &mut Targets, locking: &Locking, wait: &Wait) -> Result<Renewed, Error> {
+    while !wait.has_passed() {
         match targets.renew(locking) {
-            Ok(()) => return Ok(One::Acquired),
-            Err(Error::Open(_, Errno::INTR)) if wait.has_passed() => {
-                return Ok(One::Refused { late: true });
+            Ok(()) => return Ok(Renewed::Open),
+            Err(Error::Open(_, Errno::INTR)) if wait.deadly().is_some() => {
+                return Ok(Renewed::Killed);
             }
-            Err(Error::Open(_, Errno::INTR)) if wait.deadly().is_some() => return Ok(One::Killed),
             Err(Error::Open(_, Errno::INTR)) => {}
             Err(error) => return Err(error),
         }
     }
+    Ok(Renewed::Late)
 }
 
 /// Locks one after the other. Returns how many are locked, and how the last attempt ended.
@@ -116,7 +119,7 @@ fn acquire_one(
     wait: &mut Wait,
     meanwhile: Meanwhile,
 ) -> Result<One, Error> {
-    let waits = !locking.nonblocking && locking.timeout != Timeout::Zero;
+    let waits = locking.waits();
     // What the lock call returns is the only truth about the lock: a deadline that
     // passed during a call that succeeded changes nothing.
     loop {

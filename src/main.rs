@@ -11,7 +11,6 @@ use flock_rs::keeper::{self, Alert, Watched};
 use flock_rs::lock::{self, Outcome};
 use flock_rs::notice::{Notice, TICK};
 use flock_rs::request::{Command, Launch, Locking, Place, Places, Request};
-use flock_rs::seconds::Timeout;
 use flock_rs::sys::{Arena, Args};
 use flock_rs::target::Targets;
 use flock_rs::wait::{Needs, Wait};
@@ -136,9 +135,8 @@ fn acquire(
     console: &mut Console,
 ) -> Result<Option<Wait>, Error> {
     let mut notice = Notice::new(locking, targets);
-    let waits = !locking.nonblocking && locking.timeout != Timeout::Zero;
-    let watched = watched.filter(|_| waits);
-    let tick = locking.verbose.then_some(TICK).filter(|_| waits);
+    let watched = watched.filter(|_| locking.waits());
+    let tick = (locking.verbose && locking.waits()).then_some(TICK);
     let needs = Needs { tick, last_words: notice.on_terminal(), alert: watched.is_some() };
     let start = locking.verbose.then(Instant::now);
     let mut wait = Wait::start(locking.timeout, needs)?;

@@ -4,8 +4,9 @@ use crate::exit::Exit;
 use crate::seconds::Timeout;
 use crate::sys::Argv;
 use rustix::process::Pid;
-use std::ffi::CStr;
+use std::ffi::{CStr, OsStr, OsString};
 use std::os::fd::RawFd;
+use std::os::unix::ffi::OsStrExt;
 
 /// One run of flock.
 pub enum Request {
@@ -80,6 +81,16 @@ pub enum Place {
     Descriptor(RawFd),
 }
 
+impl Place {
+    /// The name or number by which the user knows it.
+    pub fn display(self) -> OsString {
+        match self {
+            Self::File(name) => OsStr::from_bytes(name.to_bytes()).to_owned(),
+            Self::Descriptor(number) => number.to_string().into(),
+        }
+    }
+}
+
 /// How to lock.
 #[derive(Clone, Copy)]
 pub struct Locking {
@@ -96,6 +107,13 @@ pub struct Locking {
     pub conflict_exit: u8,
     /// Say what happens.
     pub verbose: bool,
+}
+
+impl Locking {
+    /// Whether to wait for a lock that is not free.
+    pub fn waits(&self) -> bool {
+        !self.nonblocking && self.timeout != Timeout::Zero
+    }
 }
 
 impl Default for Locking {

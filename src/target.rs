@@ -7,8 +7,7 @@ use rustix::fd::{BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 use rustix::fs::{self, Access, Mode as Permissions, OFlags, Stat};
 use rustix::io::{self, Errno};
 use rustix::process;
-use std::ffi::{CStr, OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
+use std::ffi::{CStr, OsString};
 
 /// All that is locked together.
 pub struct Targets {
@@ -106,14 +105,14 @@ fn arrange(all: &mut Vec<Target>) {
             let place = sorted.partition_point(|(other, _)| *other < key);
             sorted.insert(place, (key, target));
         }
-        all.extend(sorted.into_iter().map(|(_, target)| target));
-        all.dedup_by(|later, first| {
-            let is_twice = first.identity().is_some() && later.identity() == first.identity();
+        sorted.dedup_by(|((later, ..), target), ((first, ..), _)| {
+            let is_twice = first.is_some() && later == first;
             if is_twice {
-                sys::close(later.number);
+                sys::close(target.number);
             }
             is_twice
         });
+        all.extend(sorted.into_iter().map(|(_, target)| target));
     }
 }
 
@@ -177,10 +176,7 @@ impl Target {
 
     /// The name or number by which the user knows what is locked.
     pub fn display(&self) -> OsString {
-        match self.name {
-            Some(name) => OsStr::from_bytes(name.to_bytes()).to_owned(),
-            None => self.number.to_string().into(),
-        }
+        self.name.map_or(Place::Descriptor(self.number), Place::File).display()
     }
 
     /// Answers a lock call that failed with EIO or EBADF: NFS version 4 and the

@@ -79,12 +79,7 @@ fn long_name(word: &str) -> String {
 
 /// Every way to write every option, as typed, with the name by which messages speak of it.
 fn spellings() -> Vec<(String, String)> {
-    let long = options::LONG.iter().chain(&options::OWN);
-    let long = long.map(|(name, opt)| (format!("--{name}"), *opt));
-    let letters =
-        ('!'..='~').filter_map(|letter| Some((format!("-{letter}"), options::short(letter)?)));
-    let shell = ["-c", "--command"].map(|word| (word.to_owned(), Opt::Command));
-    let all = long.chain(letters).chain(shell);
+    let all = common::spellings::all().into_iter();
     all.map(|(word, opt)| (word, opt.name().to_owned())).collect()
 }
 

@@ -8,7 +8,6 @@ mod common;
 
 use Held::{Exclusive, Free, Posix, Range, Shared};
 use common::Scratch;
-use flock_rs::options;
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -558,12 +557,8 @@ fn all_names(options: &[Described]) -> BTreeSet<String> {
 
 #[test]
 fn page_help_and_program_have_the_same_options() {
-    let long = options::LONG.iter().chain(&options::OWN).map(|(name, _)| format!("-{name}"));
-    let letters = ('!'..='~').filter(|letter| options::short(*letter).is_some());
-    // Not in the tables: see options::asks_for_shell.
-    let shell = ["c".to_owned(), "-command".to_owned()];
-    let known: BTreeSet<String> =
-        long.chain(letters.map(|letter| letter.to_string())).chain(shell).collect();
+    let known = common::spellings::all().into_iter();
+    let known: BTreeSet<String> = known.map(|(word, _)| word[1..].to_owned()).collect();
     assert_eq!(all_names(&options_of_page()), known);
     assert_eq!(all_names(&options_of_help()), known);
 }

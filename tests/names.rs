@@ -4,12 +4,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "common/mod.rs"]
+mod common;
 #[allow(dead_code, reason = "tests/completion.rs compares the explanations")]
 #[path = "completion/help.rs"]
 mod help;
 
 use flock_rs::help::usage;
-use flock_rs::options;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The names of every option, with the word for its value.
@@ -113,15 +114,9 @@ fn of_zparseopts() -> Options {
 
 #[test]
 fn the_help_names_what_the_program_knows() {
-    let all = options::LONG.iter().chain(&options::OWN);
-    let long = all.map(|(name, option)| (format!("--{name}"), *option));
-    let letters = ('!'..='~').filter_map(|letter| Some((letter, options::short(letter)?)));
-    let letters = letters.map(|(letter, option)| (format!("-{letter}"), option));
-    let known = long.chain(letters);
-    let mut known: Options =
+    let known = common::spellings::all().into_iter();
+    let known: Options =
         known.map(|(name, option)| (name, option.takes_value().then(String::new))).collect();
-    // Not in the tables: see options::asks_for_shell.
-    known.extend(["-c", "--command"].map(|name| (name.to_owned(), None)));
     assert_eq!(names(&of_help()), names(&known));
 }
 

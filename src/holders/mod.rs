@@ -14,7 +14,7 @@ pub use table::print;
 pub use users::Users;
 
 use line::{Line, number};
-use process::{Inode, read, words};
+use process::{identity, read, words};
 use rustix::fd::BorrowedFd;
 use rustix::fs::{self, AtFlags, CWD, StatxFlags};
 use rustix::io::Errno;
@@ -41,7 +41,8 @@ impl Survey {
     /// itself, or if /proc cannot be read.
     pub fn take(file: BorrowedFd) -> Result<Self, Errno> {
         let before = read(CWD, c"/proc/locks")?;
-        let mut search = Search::new(Inode::of(file)?, kernels_name(file)?)?;
+        let own = identity(file, c"", AtFlags::EMPTY_PATH)?;
+        let mut search = Search::new(own, kernels_name(file)?)?;
         let after = read(CWD, c"/proc/locks")?;
         let (mut waiters, mut unseen) = (Vec::new(), Vec::new());
         // The kernel gives its list out in pieces, and may repeat a line.

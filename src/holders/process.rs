@@ -1,6 +1,7 @@
 //! Processes, as /proc tells of them. Any may end while it is looked at.
 
 use super::line::number;
+use crate::target::Identity;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use rustix::fs::{self, AtFlags, CWD, Dir, Mode, OFlags, StatxFlags};
 use rustix::io::{self, Errno};
@@ -33,10 +34,10 @@ impl Process {
     }
 
     /// The file to which a descriptor leads.
-    pub fn leads_to(&self, descriptor: RawFd) -> Result<Inode, Errno> {
+    pub fn leads_to(&self, descriptor: RawFd) -> Result<Identity, Errno> {
         // The link of that name leads to the open file itself, whatever its path is now.
         let name = c_string(format!("fd/{descriptor}"));
-        Inode::find(self.folder.as_fd(), &name, AtFlags::empty())
+        identity(self.folder.as_fd(), &name, AtFlags::empty())
     }
 
     /// What a file of the process's folder says; nothing if it cannot be read.
@@ -99,26 +100,11 @@ impl Process {
     }
 }
 
-/// Which file one is, among all that are mounted: the numbers of its device and inode.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Inode {
-    /// The device, major and minor.
-    pub device: (u32, u32),
-    /// The inode.
-    pub number: u64,
-}
-
-impl Inode {
-    /// What statx(2) says. A file server is not asked: it may not answer.
-    pub fn find(folder: BorrowedFd, name: &CStr, flags: AtFlags) -> Result<Self, Errno> {
-        let stat = fs::statx(folder, name, flags | AtFlags::STATX_DONT_SYNC, StatxFlags::INO)?;
-        Ok(Self { device: (stat.stx_dev_major, stat.stx_dev_minor), number: stat.stx_ino })
-    }
-
-    /// The file of a descriptor of this process's own.
-    pub fn of(file: BorrowedFd) -> Result<Self, Errno> {
-        Self::find(file, c"", AtFlags::EMPTY_PATH)
-    }
+/// Which file one is. A file server is not asked: it may not answer.
+pub fn identity(folder: BorrowedFd, name: &CStr, flags: AtFlags) -> Result<Identity, Errno> {
+    let stat = fs::statx(folder, name, flags | AtFlags::STATX_DONT_SYNC, StatxFlags::INO)?;
+    let device = fs::makedev(stat.stx_dev_major, stat.stx_dev_minor);
+    Ok(Identity { device, inode: stat.stx_ino })
 }
 
 /// The numbers among the names in a folder, in its order: /proc has them ascending.

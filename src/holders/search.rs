@@ -2,8 +2,9 @@
 
 use super::call;
 use super::line::{Kind, Line, Lock};
-use super::process::{Inode, Process};
+use super::process::Process;
 use crate::console::printable;
+use crate::target::Identity;
 use rustix::fd::RawFd;
 use rustix::io::Errno;
 use rustix::process::Pid;
@@ -51,7 +52,7 @@ impl Party {
 
 /// What is found.
 pub struct Search {
-    file: Inode,
+    file: Identity,
     /// What the kernel calls the file in its lists of locks.
     pub names: Vec<Vec<u8>>,
     /// Every descriptor that leads to the file.
@@ -69,7 +70,7 @@ pub struct Search {
 
 impl Search {
     /// Looks for a file at all processes. `name` is what the kernel may call it.
-    pub fn new(file: Inode, name: Vec<u8>) -> Result<Self, Errno> {
+    pub fn new(file: Identity, name: Vec<u8>) -> Result<Self, Errno> {
         let mut search = Self {
             file,
             names: vec![name],
@@ -98,7 +99,7 @@ impl Search {
         let before = self.open.len();
         for descriptor in descriptors {
             if let Ok(file) = process.leads_to(descriptor) {
-                if file.number == self.file.number {
+                if file.inode == self.file.inode {
                     self.look_at(&process, descriptor, file);
                 }
             }
@@ -116,7 +117,7 @@ impl Search {
     }
 
     /// Reads the locks of a descriptor that leads to the file, or to one of the same number.
-    fn look_at(&mut self, process: &Process, descriptor: RawFd, file: Inode) {
+    fn look_at(&mut self, process: &Process, descriptor: RawFd, file: Identity) {
         let info = process.read(&format!("fdinfo/{descriptor}"));
         // Between the two looks it may have been closed, and another file opened.
         if process.leads_to(descriptor) != Ok(file) {

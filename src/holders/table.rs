@@ -9,7 +9,7 @@ use crate::sys;
 use rustix::fd::AsFd;
 use rustix::fs::{self, Mode as Permissions, OFlags};
 use rustix::process;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 /// Cells are parted by tabs, which none of them has.
@@ -23,7 +23,7 @@ const COLUMNS: usize = 8;
 pub fn print(places: &[Place], console: &mut Console) -> Result<Exit, Error> {
     let mut surveys = Vec::new();
     for place in places {
-        surveys.push((display(*place), survey(*place)?));
+        surveys.push((place.display(), survey(*place)?));
     }
     let is_one = places.len() == 1;
     let users = Users::read();
@@ -47,15 +47,8 @@ pub fn print(places: &[Place], console: &mut Console) -> Result<Exit, Error> {
     Ok(if is_locked { Exit::Success } else { Exit::Failure })
 }
 
-fn display(place: Place) -> OsString {
-    match place {
-        Place::File(name) => OsStr::from_bytes(name.to_bytes()).to_owned(),
-        Place::Descriptor(number) => number.to_string().into(),
-    }
-}
-
 fn survey(place: Place) -> Result<Survey, Error> {
-    let not_found = |errno| Error::Find(display(place), errno);
+    let not_found = |errno| Error::Find(place.display(), errno);
     let mut survey = match place {
         Place::Descriptor(number) => {
             let file = sys::descriptor(number);

@@ -4,6 +4,7 @@ use crate::holders::{Party, Process, Users};
 use crate::request::Mode;
 use rustix::fd::RawFd;
 use rustix::process::{self, Pid};
+use std::cell::LazyCell;
 
 /// A process with a lock of one mode.
 pub struct Blocker {
@@ -26,7 +27,7 @@ enum Relation {
 
 /// One for each process and mode. What cannot end by itself comes first.
 pub fn collect<'a>(parties: impl Iterator<Item = &'a Party>) -> Vec<Blocker> {
-    let ancestors = waiting_ancestors();
+    let ancestors = LazyCell::new(waiting_ancestors);
     let mut all: Vec<Blocker> = Vec::new();
     for party in parties {
         let is_known = |one: &&mut Blocker| one.pid == party.pid && one.mode == party.lock.mode;

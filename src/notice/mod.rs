@@ -13,6 +13,7 @@ use blocker::Blocker;
 use rustix::fs::{CWD, readlinkat};
 use rustix::process;
 use rustix::{stdio, termios};
+use std::cell::LazyCell;
 use std::os::unix::ffi::OsStrExt;
 use std::time::{Duration, Instant};
 
@@ -156,7 +157,7 @@ impl<'a> Notice<'a> {
 
 /// One line each, of the first ones.
 fn say(blockers: &[Blocker], console: &Console, line: impl Fn(&Blocker, &Users) -> String) {
-    let users = Users::read();
+    let users = LazyCell::new(Users::read);
     for blocker in blockers.iter().take(MOST) {
         console.remark(&line(blocker, &users));
     }

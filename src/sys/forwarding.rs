@@ -1,17 +1,17 @@
 //! Signals that are passed on to a child.
 
 use super::signal::{Signals, action};
-use super::{Result, check, close};
+use super::{Result, close};
 use rustix::fd::{AsRawFd, OwnedFd};
 use rustix::io;
 use rustix::pipe::{self, PipeFlags};
-use rustix::process::Pid;
+use rustix::process::{self, Pid, Signal};
 use std::ffi::c_int;
 use std::ptr;
 
 /// The signals that are passed on.
-const FORWARDED: [c_int; 6] =
-    [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM, libc::SIGUSR1, libc::SIGUSR2];
+const FORWARDED: [Signal; 6] =
+    [Signal::HUP, Signal::INT, Signal::QUIT, Signal::TERM, Signal::USR1, Signal::USR2];
 
 /// `si_code` of a signal that the kernel sent by itself, as for a key of the terminal.
 const SI_KERNEL: c_int = 0x80;
@@ -27,7 +27,7 @@ pub struct Forwarding {
 /// A signal that came.
 pub struct Received {
     /// Which one.
-    pub number: c_int,
+    pub which: Signal,
     /// The kernel sent it by itself, rather than a process.
     pub from_kernel: bool,
 }
@@ -38,7 +38,7 @@ impl Forwarding {
     pub fn start() -> Result<Self> {
         let gate = Some(pipe::pipe_with(PipeFlags::CLOEXEC)?);
         let mut wanted = Signals::only(libc::SIGCHLD);
-        for signal in FORWARDED {
+        for signal in FORWARDED.map(Signal::as_raw) {
             if action(signal)?.sa_sigaction != libc::SIG_IGN {
                 wanted.0 |= Signals::only(signal).0;
             }
@@ -55,10 +55,10 @@ impl Forwarding {
     /// pending once, however often it was sent.
     pub fn begin(&mut self, child: Pid) {
         let came = Signals(Signals::pending().0 & self.wanted.0);
-        for signal in FORWARDED.into_iter().filter(|signal| came.has(*signal)) {
-            let _ = Signals::only(signal).take_one();
+        for signal in FORWARDED.into_iter().filter(|signal| came.has(signal.as_raw())) {
+            let _ = Signals::only(signal.as_raw()).take_one();
             // The child is of this program still: it can be signalled.
-            let _ = send(child, signal);
+            let _ = process::kill_process(child, signal);
         }
         self.gate = None;
     }
@@ -78,13 +78,7 @@ impl Forwarding {
     /// Waits for the next signal; one that only tells of a child, or an interruption, is none.
     pub fn next(&self) -> Option<Received> {
         let info = self.wanted.await_one(ptr::null())?;
-        let (number, from_kernel) = (info.si_signo, info.si_code == SI_KERNEL);
-        (number != libc::SIGCHLD).then_some(Received { number, from_kernel })
+        let which = FORWARDED.into_iter().find(|signal| signal.as_raw() == info.si_signo)?;
+        Some(Received { which, from_kernel: info.si_code == SI_KERNEL })
     }
-}
-
-/// Sends a signal to a process.
-pub fn send(process: Pid, number: c_int) -> Result<()> {
-    // SAFETY: kill(2) takes any numbers.
-    check(unsafe { libc::kill(process.as_raw_nonzero().get(), number) })
 }

@@ -9,7 +9,7 @@ mod timer;
 
 pub use arena::Arena;
 pub use args::{Args, variable};
-pub use forwarding::{Forwarding, Received, send};
+pub use forwarding::{Forwarding, Received};
 pub use process::{Argv, exit_now, fork, is_same_description};
 pub use signal::{Caught, block_all_signals, default_sigchld, die_of, without_write_signals};
 pub use timer::Timer;

@@ -29,7 +29,8 @@ pub fn die_of(signal: Signal) {
 }
 
 /// Runs `write` such that a signal by which the kernel answers a failing write(2),
-/// SIGPIPE or SIGXFSZ, or a write(2) from the background, SIGTTOU, has no effect at all, neither now nor on a later program.
+/// SIGPIPE or SIGXFSZ, or one from the background, SIGTTOU, has no effect at all, neither
+/// now nor on a later program.
 pub fn without_write_signals<T>(write: impl FnOnce() -> T) -> T {
     let Ok(mask) = Signals::change_blocked(libc::SIG_BLOCK, Signals::OF_WRITE) else {
         return write();
@@ -147,6 +148,7 @@ pub(super) fn action(signal: c_int) -> Result<libc::sigaction> {
 
 /// `si_code` of a signal that a timer of `timer_create`(2) sent: `asm-generic/siginfo.h`.
 const SI_TIMER: c_int = -2;
+
 /// Sends a signal that was taken away to this process again, just as it was.
 fn requeue(signal: &libc::siginfo_t) {
     let pid = process::getpid().as_raw_nonzero().get();

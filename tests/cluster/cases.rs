@@ -183,24 +183,32 @@ fn inherited(site: &Site, flock: &Flock) -> Verdict {
 /// Two machines count; who meets somebody else under the lock says so. Neither the count
 /// nor the sign that somebody is in is on the volume: what it caches is no matter here.
 fn one_at_a_time(site: &Site, flock: &Flock) -> Verdict {
-    const TIMES: usize = 15;
+    count(site, flock, &[], (&["a", "b", "a", "b"], 15))
+}
+
+/// On each of the machines, so many times, with these options.
+pub fn count(
+    site: &Site,
+    flock: &Flock,
+    options: &[&str],
+    (machines, times): (&[&str], usize),
+) -> Verdict {
     const TEXT: &str =
         "mkdir \"$1.in\" || echo two; read n <\"$1.n\"; echo $((n + 1)) >\"$1.n\"; rmdir \"$1.in\"";
     let name = site.file();
-    let count = format!("{name}.n");
-    fs::write(&count, "0\n").map_err(|error| error.to_string())?;
-    let machines = ["a", "b", "a", "b"];
+    let number = format!("{name}.n");
+    fs::write(&number, "0\n").map_err(|error| error.to_string())?;
     let job = |machine: &str| {
         let file = format!("{machine}/{name}");
-        (0..TIMES)
-            .try_for_each(|_| flock.gives(&[&file, "sh", "-c", TEXT, "sh", &name], (0, "", "")))
+        let command = [options, &[&file, "sh", "-c", TEXT, "sh", &name]].concat();
+        (0..times).try_for_each(|_| flock.says(&command, (0, "", "")))
     };
     thread::scope(|scope| {
-        let all = machines.map(|machine| scope.spawn(move || job(machine)));
+        let all: Vec<_> = machines.iter().map(|machine| scope.spawn(|| job(machine))).collect();
         all.into_iter().try_for_each(|one| one.join().map_err(|_| "a thread panicked")?)
     })?;
-    let counted = fs::read_to_string(&count).map_err(|error| error.to_string())?;
-    let wanted = format!("{}\n", TIMES * machines.len());
+    let counted = fs::read_to_string(&number).map_err(|error| error.to_string())?;
+    let wanted = format!("{}\n", times * machines.len());
     if counted == wanted { Ok(()) } else { Err(format!("counted {counted}, not {wanted}")) }
 }
 

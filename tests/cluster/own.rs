@@ -1,12 +1,12 @@
 //! What only ours has: the same on each machine.
 
+use crate::cases::count;
 use crate::job::until;
 use crate::site::{Flock, Site, got, release};
 use crate::{Case, Sides, Verdict};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::process::Command;
-use std::thread;
 
 pub const ALL: [Case; 9] = [
     ("--verbose: the holder is nowhere to be seen", Sides::Ours, verbose),
@@ -204,23 +204,5 @@ fn removed_before(site: &Site, flock: &Flock) -> Verdict {
 }
 
 fn removers(site: &Site, flock: &Flock) -> Verdict {
-    const TIMES: usize = 12;
-    const TEXT: &str =
-        "mkdir \"$1.in\" || echo two; read n <\"$1.n\"; echo $((n + 1)) >\"$1.n\"; rmdir \"$1.in\"";
-    let name = site.file();
-    let count = format!("{name}.n");
-    fs::write(&count, "0\n").map_err(|error| error.to_string())?;
-    let job = |machine: &str| {
-        let file = format!("{machine}/{name}");
-        let command = ["--remove", &file, "sh", "-c", TEXT, "sh", &name];
-        (0..TIMES).try_for_each(|_| flock.says(&command, (0, "", "")))
-    };
-    let machines = ["a", "b", "a", "b", "a", "b"];
-    thread::scope(|scope| {
-        let all = machines.map(|machine| scope.spawn(move || job(machine)));
-        all.into_iter().try_for_each(|one| one.join().map_err(|_| "a thread panicked")?)
-    })?;
-    let counted = fs::read_to_string(&count).map_err(|error| error.to_string())?;
-    let wanted = format!("{}\n", TIMES * machines.len());
-    if counted == wanted { Ok(()) } else { Err(format!("counted {counted}, not {wanted}")) }
+    count(site, flock, &["--remove"], (&["a", "b", "a", "b", "a", "b"], 12))
 }

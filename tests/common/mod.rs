@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test crate uses its own part of this")]
 
 pub mod notices;
+pub mod spellings;
 
 use rustix::fs::Access;
 use std::ffi::{OsStr, OsString};
