@@ -53,7 +53,7 @@ impl Program {
             Launch::Fork { close, forward } => (close, forward),
         };
         let forwarding = forward.then(Forwarding::start).transpose().map_err(Error::Signals)?;
-        let child = sys::fork(|| {
+        let child = sys::fork(Some(Signal::CHILD), || {
             forwarding.iter().for_each(Forwarding::release);
             if close {
                 locks.close();

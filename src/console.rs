@@ -3,6 +3,7 @@
 use crate::errno;
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::printable::printable;
 use crate::sys;
 use rustix::event::{self, PollFd, PollFlags, Timespec};
 use rustix::fd::BorrowedFd;
@@ -104,7 +105,7 @@ impl Console {
 
     /// Prints a line to standard error that util-linux does not have.
     pub fn remark(&self, text: &str) {
-        write_aside(&[self.name, b": ", text.as_bytes(), b"\n"].concat());
+        write_aside(format!("{}: {text}\n", printable(self.name)).as_bytes());
     }
 
     /// Writes over the current line of the terminal that standard error is; an empty text
@@ -158,41 +159,18 @@ impl Console {
     }
 }
 
-/// A text that came from elsewhere, such that it can be shown on any terminal: instead of
-/// control characters, of those that are not seen or change the direction of the text, and
-/// of what is not UTF-8, it has question marks.
-pub fn printable(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        text.extend(chunk.valid().chars().map(|c| if is_plain(c) { c } else { '?' }));
-        text.extend(chunk.invalid().iter().map(|_| '?'));
-    }
-    text
-}
-
-fn is_plain(c: char) -> bool {
-    let is_odd = matches!(
-        c,
-        '\u{61c}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}'
-            | '\u{e0000}'..='\u{e007f}'
-    );
-    !c.is_control() && !is_odd
-}
-
 /// Writes to standard error what util-linux does not: no failure counts, not even one that
-/// comes as a signal. If there is no room, as on a terminal that is stopped, nothing is
+/// comes as a signal. Where there is no room, as on a terminal that is stopped, nothing is
 /// written: nobody is to wait for that.
 fn write_aside(mut bytes: &[u8]) {
     let stderr = stdio::stderr();
     let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-    let has_room = event::poll(&mut [PollFd::new(&stderr, PollFlags::OUT)], Some(&now)) == Ok(1);
+    let has_room = || event::poll(&mut [PollFd::new(&stderr, PollFlags::OUT)], Some(&now)) == Ok(1);
     sys::without_write_signals(|| {
-        while has_room && !bytes.is_empty() {
-            match io::retry_on_intr(|| io::write(stderr, bytes)) {
+        while !bytes.is_empty() && has_room() {
+            // A pipe that has room has it for so much: pipe(7).
+            let block = bytes.get(..BLOCK).unwrap_or(bytes);
+            match io::retry_on_intr(|| io::write(stderr, block)) {
                 Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
                 Err(_) => break,
             }

@@ -3,6 +3,7 @@
 use crate::errno;
 use crate::exit::Exit;
 use crate::options::Opt;
+use crate::printable::printable;
 use rustix::io::Errno;
 use rustix::process::Pid;
 use std::borrow::Cow;
@@ -41,6 +42,8 @@ pub enum Error {
     MissingCommand,
     /// `pidfd_open`(2) on the process of `--for-pid`.
     Process(Pid, Errno),
+    /// The process of `--for-pid` is this one, which is about to end.
+    OwnProcess(Pid),
     /// The process of `--for-pid` ended before the lock was its.
     ProcessEnded(Pid),
     /// stat(2) on what `--holders` is to look at, named as the user did.
@@ -98,6 +101,7 @@ impl Error {
             | Self::ForPidCommand
             | Self::ForPidDescriptor(_)
             | Self::HoldersOfBoth
+            | Self::OwnProcess(_)
             | Self::InvalidValue(..)
             | Self::CommandCount(_)
             | Self::MissingTarget
@@ -123,12 +127,8 @@ impl Error {
     pub fn text(&self) -> Vec<u8> {
         match self {
             Self::NotEnoughArguments => b"not enough arguments".to_vec(),
-            Self::UnrecognizedOption(word) => {
-                [b"unrecognized option '", word.to_bytes(), b"'"].concat()
-            }
-            Self::MissingValue(word) => {
-                [b"option '", word.to_bytes(), b"' requires an argument"].concat()
-            }
+            Self::UnrecognizedOption(word) => quoted(b"unrecognized option", word, b""),
+            Self::MissingValue(word) => quoted(b"option", word, b" requires an argument"),
             Self::IncompatibleOptions(one, other) => {
                 let (one, other) = (one.name(), other.name());
                 format!("the --{one} and --{other} options are incompatible").into_bytes()
@@ -136,7 +136,7 @@ impl Error {
             Self::NeedsCommand(opt) => format!("--{} needs a command", opt.name()).into_bytes(),
             Self::ForPidCommand => b"--for-pid takes one file, and no command".to_vec(),
             Self::ForPidDescriptor(word) => {
-                [b"--for-pid takes a file, not descriptor '", word.to_bytes(), b"'"].concat()
+                quoted(b"--for-pid takes a file, not descriptor", word, b"")
             }
             Self::HoldersOfBoth => b"--holders takes files or --fd, not both".to_vec(),
             Self::InvalidValue(meant, value, _) => {
@@ -148,8 +148,11 @@ impl Error {
             Self::MissingTarget => b"missing file descriptor, file or directory".to_vec(),
             Self::MissingCommand => b"missing command".to_vec(),
             Self::Process(pid, _) => format!("cannot watch process {pid}").into_bytes(),
+            Self::OwnProcess(pid) => format!("process {pid} is flock itself").into_bytes(),
             Self::ProcessEnded(pid) => format!("process {pid} has ended").into_bytes(),
-            Self::Find(name, _) => [b"cannot find ", name.as_bytes()].concat(),
+            Self::Find(name, _) => {
+                [b"cannot find ", printable(name.as_bytes()).as_bytes()].concat()
+            }
             Self::Survey(_) => b"cannot read /proc".to_vec(),
             Self::Keeper(_) => b"cannot leave a keeper behind".to_vec(),
             Self::Open(name, _) => [b"cannot open lock file ", name.to_bytes()].concat(),
@@ -190,6 +193,10 @@ impl Error {
             Self::NotEnoughArguments | Self::UnrecognizedOption(_) | Self::MissingValue(_)
         )
     }
+}
+
+fn quoted(before: &[u8], word: &CStr, after: &[u8]) -> Vec<u8> {
+    [before, b" '", word.to_bytes(), b"'", after].concat()
 }
 
 impl Value {

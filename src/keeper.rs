@@ -1,5 +1,6 @@
 //! `--for-pid`: a process that holds the lock as long as another one lives.
 
+use crate::aside::{self, Aside};
 use crate::console::Console;
 use crate::error::Error;
 use crate::removal;
@@ -10,8 +11,10 @@ use rustix::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
 use rustix::fs::{self, Mode, OFlags};
 use rustix::io::{self, Errno};
 use rustix::pipe::{self, PipeFlags};
-use rustix::process::{self, Pid, PidfdFlags, Signal, WaitOptions};
+use rustix::process::{self, Pid, PidfdFlags, Signal};
 use rustix::stdio;
+use std::thread;
+use std::time::Duration;
 
 /// Sees to it that nothing which is opened from now on gets the number of a standard
 /// descriptor: what flock says would go into the lock file. Those that are closed become
@@ -38,6 +41,10 @@ pub struct Watched {
 impl Watched {
     /// Finds the process, which must not have ended.
     pub fn find(pid: Pid) -> Result<Self, Error> {
+        // As after exec in a shell: a lock that lives as long as this would be none.
+        if pid == process::getpid() {
+            return Err(Error::OwnProcess(pid));
+        }
         let opened = process::pidfd_open(pid, PidfdFlags::empty());
         let descriptor = opened.map_err(|errno| match errno {
             // The number of a thread, before Linux 6.15 and since.
@@ -67,54 +74,21 @@ impl Watched {
     }
 }
 
-/// A process that interrupts a wait of this one, by SIGCHLD, when the watched one has ended:
-/// a lock call cannot watch a descriptor. Nor is it looked after the other one now and
-/// then, as each interruption costs the place in the kernel's queue. It ends when dropped.
-pub struct Alert {
-    pid: Pid,
-}
+/// How often a wait is interrupted.
+const PAUSE: Duration = Duration::from_millis(10);
 
-impl Alert {
-    /// Starts it. What comes just before a lock call is lost on that: so it goes on.
-    pub fn start(watched: &Watched) -> Result<Self, Error> {
-        let waiter = process::getpid();
-        let pid = sys::fork(|| {
-            let interrupts = || process::getppid() == Some(waiter);
-            if have_only(watched).is_ok() && interrupts() {
-                watched.await_end();
-                while interrupts() {
-                    let _ = process::kill_process(waiter, Signal::CHILD);
-                    let _ = event::poll(&mut [], Some(&PAUSE));
-                }
-            }
-            0
-        });
-        pid.map(|pid| Self { pid }).map_err(Error::Keeper)
-    }
-}
-
-impl Drop for Alert {
-    fn drop(&mut self) {
-        end(self.pid);
-    }
-}
-
-/// Ends a child, and sees to it that it is gone.
-fn end(child: Pid) {
-    let _ = process::kill_process(child, Signal::KILL);
-    let _ = io::retry_on_intr(|| process::waitpid(Some(child), WaitOptions::empty()));
-}
-
-/// How long an [`Alert`] waits before the next one.
-const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
-
-/// Lets a child have nothing but what it watches: no copy of a lock, above all; nor
-/// outlive its parent.
-fn have_only(watched: &Watched) -> Result<(), Errno> {
-    sys::block_all_signals()?;
-    process::set_parent_process_death_signal(Some(Signal::KILL))?;
-    (0..=2).for_each(sys::close);
-    sys::close_all_but(&[watched.descriptor.as_raw_fd()])
+/// Starts a process that interrupts a wait of this one, by SIGCHLD, when the watched one has
+/// ended: a lock call cannot watch a descriptor.
+pub fn alert(watched: &Watched) -> Result<Aside, Error> {
+    let started = Aside::start(&[watched.descriptor.as_raw_fd()], |waiter| {
+        watched.await_end();
+        // What comes just before a lock call is lost on that.
+        while process::getppid() == Some(waiter) {
+            let _ = process::kill_process(waiter, Signal::CHILD);
+            thread::sleep(PAUSE);
+        }
+    });
+    started.map_err(Error::Keeper)
 }
 
 /// Leaves a process behind that has the locks as long as the watched one lives. Returns
@@ -124,7 +98,7 @@ pub fn leave(watched: &Watched, targets: &mut Targets, by_range: bool) -> Result
     let (answer, done) = pipe::pipe_with(PipeFlags::CLOEXEC).map_err(Error::Keeper)?;
     // Were it ignored, the keeper's number could be another process's below.
     sys::default_sigchld();
-    let keeper = sys::fork(|| {
+    let keeper = sys::fork(Some(Signal::CHILD), || {
         let detached = detach(watched, targets, done.as_raw_fd());
         if tell(done.as_raw_fd(), detached).is_ok() {
             watched.await_end();
@@ -135,7 +109,7 @@ pub fn leave(watched: &Watched, targets: &mut Targets, by_range: bool) -> Result
     let keeper = keeper.map_err(Error::Keeper)?;
     drop(done);
     hear(&answer).map_err(|errno| {
-        end(keeper);
+        aside::end(keeper);
         Error::Keeper(errno)
     })
 }
@@ -144,8 +118,8 @@ pub fn leave(watched: &Watched, targets: &mut Targets, by_range: bool) -> Result
 fn detach(watched: &Watched, targets: &mut Targets, done: RawFd) -> Result<(), Errno> {
     sys::block_all_signals()?;
     process::setsid()?;
-    let mut kept: Vec<RawFd> = targets.all.iter().map(|target| target.number).collect();
-    kept.extend([watched.descriptor.as_raw_fd(), done]);
+    let mut kept = vec![0, 1, 2, watched.descriptor.as_raw_fd(), done];
+    kept.extend(targets.all.iter().map(|target| target.number));
     sys::close_all_but(&kept)?;
     match fs::open(c"/dev/null", OFlags::RDWR, Mode::empty()) {
         Ok(null) => {

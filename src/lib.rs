@@ -7,6 +7,7 @@
 pub mod exit;
 pub mod errno;
 pub mod options;
+pub mod printable;
 pub mod error;
 #[allow(unsafe_code)]
 pub mod sys;
@@ -17,6 +18,7 @@ pub mod request;
 pub mod cli;
 pub mod help;
 pub mod console;
+pub mod aside;
 pub mod hint;
 pub mod target;
 pub mod wait;

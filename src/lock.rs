@@ -1,5 +1,6 @@
 //! Taking the lock, or giving it up.
 
+use crate::aside::Aside;
 use crate::error::Error;
 use crate::request::{Locking, Mode};
 use crate::sys;
@@ -7,6 +8,8 @@ use crate::target::{Target, Targets};
 use crate::wait::Wait;
 use rustix::fs::{self, FlockOperation};
 use rustix::io::Errno;
+use std::thread;
+use std::time::Duration;
 
 /// How an attempt ended that did not fail.
 pub enum Outcome {
@@ -23,9 +26,19 @@ pub enum Outcome {
     Killed,
 }
 
-/// What is done while waiting: called with what is waited for, after each interruption
-/// that does not end the wait. Its error does.
-pub type Meanwhile<'a> = &'a mut dyn FnMut(&Target, &mut Wait) -> Result<(), Error>;
+/// What is done while waiting.
+#[derive(Clone, Copy)]
+pub struct Meanwhile<'a> {
+    /// Done when it turns out that a target is to be waited for, if `--verbose` is to tell of it.
+    pub tell: &'a dyn Fn(&Target) -> Option<Aside>,
+    /// Done after each interruption that does not end the wait. Its error does.
+    pub check: &'a dyn Fn() -> Result<(), Error>,
+}
+
+/// How often in all a file is opened anew that another machine has removed, and the pause
+/// before it is once more: kernels and file systems keep names for a second or so.
+const PATIENCE: u32 = 100;
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Locks the targets, all or none, waiting as long as asked.
 ///
@@ -34,11 +47,21 @@ pub type Meanwhile<'a> = &'a mut dyn FnMut(&Target, &mut Wait) -> Result<(), Err
 pub fn acquire(
     targets: &mut Targets,
     locking: &Locking,
-    wait: &mut Wait,
+    wait: &Wait,
     meanwhile: Meanwhile,
 ) -> Result<Outcome, Error> {
+    let mut gone = 0;
     loop {
-        let (held, end) = acquire_each(targets, locking, wait, meanwhile);
+        let (held, mut end) = acquire_each(targets, locking, wait, meanwhile);
+        // Another machine has removed the file; this one may see it for a while still.
+        if matches!(end, Err(Error::Lock(_, Errno::STALE | Errno::NOENT)))
+            && !targets.passing().is_empty()
+            && gone < PATIENCE
+        {
+            thread::sleep(PAUSE * gone.min(1));
+            gone += 1;
+            end = Ok(One::Stale { which: held });
+        }
         if !matches!(end, Ok(One::Acquired)) {
             targets.all.iter().take(held).for_each(|target| release(target, locking));
         }
@@ -99,7 +122,7 @@ fn renew(targets: &mut Targets, locking: &Locking, wait: &Wait) -> Result<Renewe
 fn acquire_each(
     targets: &mut Targets,
     locking: &Locking,
-    wait: &mut Wait,
+    wait: &Wait,
     meanwhile: Meanwhile,
 ) -> (usize, Result<One, Error>) {
     for (held, target) in targets.all.iter_mut().enumerate() {
@@ -116,7 +139,25 @@ fn acquire_each(
 fn acquire_one(
     target: &mut Target,
     locking: &Locking,
-    wait: &mut Wait,
+    wait: &Wait,
+    meanwhile: Meanwhile,
+) -> Result<One, Error> {
+    let tells = locking.verbose && locking.waits();
+    if tells {
+        let at_once = Locking { nonblocking: true, ..*locking };
+        match attempt(target, &at_once, wait, meanwhile)? {
+            One::Refused { .. } => {}
+            end => return Ok(end),
+        }
+    }
+    let _telling = tells.then(|| (meanwhile.tell)(target));
+    attempt(target, locking, wait, meanwhile)
+}
+
+fn attempt(
+    target: &mut Target,
+    locking: &Locking,
+    wait: &Wait,
     meanwhile: Meanwhile,
 ) -> Result<One, Error> {
     let waits = locking.waits();
@@ -132,7 +173,7 @@ fn acquire_one(
             Ok(()) => return Ok(One::Acquired),
             Err(Errno::AGAIN | Errno::ACCESS) => return Ok(One::Refused { late: waits && late }),
             Err(Errno::INTR) if wait.has_passed() => return Ok(One::Refused { late: true }),
-            Err(Errno::INTR) => meanwhile(target, wait)?,
+            Err(Errno::INTR) => (meanwhile.check)()?,
             Err(errno @ (Errno::IO | Errno::BADF)) => {
                 target.reopen(locking.mode, errno)?;
                 return Ok(One::Reopened);

@@ -7,9 +7,9 @@ use flock_rs::command::Program;
 use flock_rs::console::Console;
 use flock_rs::error::Error;
 use flock_rs::exit::Exit;
-use flock_rs::keeper::{self, Alert, Watched};
-use flock_rs::lock::{self, Outcome};
-use flock_rs::notice::{Notice, TICK};
+use flock_rs::keeper::{self, Watched};
+use flock_rs::lock::{self, Meanwhile, Outcome};
+use flock_rs::notice::Notice;
 use flock_rs::request::{Command, Launch, Locking, Place, Places, Request};
 use flock_rs::sys::{Arena, Args};
 use flock_rs::target::Targets;
@@ -41,12 +41,12 @@ fn carry_out(request: Request, console: &mut Console) -> Result<u8, Error> {
         Request::Version => console.print(&help::version(console.name())),
         Request::Holders(places) => return holders::print(&places, console).map(u8::from),
         Request::Lock { descriptor, locking } => {
-            let mut targets = Targets::open(&Place::Descriptor(descriptor).into(), &locking)?;
-            let Some(mut wait) = acquire(&mut targets, &locking, None, console)? else {
+            let mut targets = open(&Place::Descriptor(descriptor).into(), &locking, console)?;
+            let Some(wait) = acquire(&mut targets, &locking, None, console)? else {
                 return Ok(locking.conflict_exit);
             };
             // But for SIGALRM after a timeout, signals do again what they did.
-            wait.calm();
+            wait.end();
         }
         Request::Run { places, locking, command, launch } => {
             return run_command(&places, &locking, (command, launch), console);
@@ -68,7 +68,7 @@ fn run_command(
     if locking.verbose {
         hint::about(places.first, console);
     }
-    let mut targets = Targets::open(places, locking)?;
+    let mut targets = open(places, locking, console)?;
     let Some(wait) = acquire(&mut targets, locking, None, console)? else {
         return Ok(refused(&targets, locking, console));
     };
@@ -96,7 +96,7 @@ fn keep(
 ) -> Result<u8, Error> {
     keeper::reserve_standard()?;
     let watched = Watched::find(process)?;
-    let mut targets = Targets::open(places, locking)?;
+    let mut targets = open(places, locking, console)?;
     let Some(wait) = acquire(&mut targets, locking, Some(&watched), console)? else {
         return Ok(refused(&targets, locking, console));
     };
@@ -127,6 +127,16 @@ fn let_go(targets: &Targets, locking: &Locking, console: &mut Console) {
     }
 }
 
+/// Opens what is to be locked. If that fails, the files before may have been made for nothing.
+fn open(places: &Places, locking: &Locking, console: &mut Console) -> Result<Targets, Error> {
+    let mut targets = Targets::default();
+    let opened = targets.open(places, locking);
+    if opened.is_err() {
+        let_go(&targets, locking, console);
+    }
+    opened.map(|()| targets)
+}
+
 /// Takes the locks, and says how that went if it is to. Returns nothing if it gave up.
 fn acquire(
     targets: &mut Targets,
@@ -134,19 +144,17 @@ fn acquire(
     watched: Option<&Watched>,
     console: &mut Console,
 ) -> Result<Option<Wait>, Error> {
-    let mut notice = Notice::new(locking, targets);
+    let notice = Notice::new(locking, targets);
     let watched = watched.filter(|_| locking.waits());
-    let tick = (locking.verbose && locking.waits()).then_some(TICK);
-    let needs = Needs { tick, last_words: notice.on_terminal(), alert: watched.is_some() };
+    let needs = Needs { last_words: notice.on_terminal(), alert: watched.is_some() };
     let start = locking.verbose.then(Instant::now);
     let mut wait = Wait::start(locking.timeout, needs)?;
-    let alert = watched.map(Alert::start).transpose()?;
-    let outcome = lock::acquire(targets, locking, &mut wait, &mut |target, wait| {
-        if !notice.waiting(target, console) {
-            wait.calm();
-        }
-        watched.map_or(Ok(()), Watched::check)
-    });
+    let alert = watched.map(keeper::alert).transpose()?;
+    let meanwhile = Meanwhile {
+        tell: &|target| notice.begin(target, console),
+        check: &|| watched.map_or(Ok(()), Watched::check),
+    };
+    let outcome = lock::acquire(targets, locking, &wait, meanwhile);
     drop(alert);
     wait.stop();
     notice.erase(console);

@@ -15,10 +15,11 @@
 //! [`lock::acquire`]: crate::lock::acquire
 
 use crate::console::Console;
+use crate::holders;
 use crate::sys;
-use crate::target::{Identity, Targets};
+use crate::target::{self, Identity, Targets};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{self, FileType, FlockOperation, Mode as Permissions, OFlags};
+use rustix::fs::{self, AtFlags, FileType, FlockOperation, Mode as Permissions, OFlags};
 use rustix::io::Errno;
 use std::ffi::CStr;
 
@@ -36,8 +37,8 @@ pub fn remove(targets: &Targets, by_range: bool, console: &mut Console) {
     for (name, file) in files {
         let end = file.and_then(|file| file.map_or(Ok(()), |file| take(name, &file, by_range)));
         match end {
-            // Somebody else has the lock, or was faster.
-            Ok(()) | Err(Errno::AGAIN | Errno::NOENT) => {}
+            // Somebody else has the lock, or was faster, here or on another machine.
+            Ok(()) | Err(Errno::AGAIN | Errno::NOENT | Errno::STALE) => {}
             Err(errno) => {
                 let text = [b"cannot remove lock file ", name.to_bytes()].concat();
                 console.complain(&text, Some(&crate::errno::text(errno)));
@@ -69,14 +70,22 @@ fn take(name: &CStr, file: &OwnedFd, by_range: bool) -> Result<(), Errno> {
 
 /// Locks the file by either kind of lock: the command's own kind must not be refused, and
 /// nobody must have it locked by the other. Fails with EAGAIN if somebody has.
+///
+/// Where other machines lock the file, too, it is the command's own kind alone: there both
+/// kinds may be one, and refuse each other even to one process.
 fn lock_alone(file: BorrowedFd, by_range: bool) -> Result<(), Errno> {
+    let range = || sys::lock_range(file, libc::F_WRLCK, (0, 0), false);
+    let whole = || fs::flock(file, FlockOperation::NonBlockingLockExclusive);
+    if holders::is_shared(file) {
+        return if by_range { range() } else { whole() };
+    }
     let is_refused = |lock| matches!(lock, Err(Errno::AGAIN | Errno::ACCESS));
     // In the same order for everybody, or else two could refuse each other.
-    let whole = fs::flock(file, FlockOperation::NonBlockingLockExclusive);
+    let whole = whole();
     if is_refused(whole) {
         return Err(Errno::AGAIN);
     }
-    match sys::lock_range(file, libc::F_WRLCK, (0, 0), false) {
+    match range() {
         range if is_refused(range) => Err(Errno::AGAIN),
         range if by_range => range,
         _ => whole,
@@ -86,7 +95,7 @@ fn lock_alone(file: BorrowedFd, by_range: bool) -> Result<(), Errno> {
 /// What the name is of, if that is a regular file with no other name: whoever comes by
 /// another one would lock another file than those who come by this.
 fn removable(name: &CStr) -> Result<Option<Identity>, Errno> {
-    let stat = fs::lstat(name)?;
+    let stat = target::look(name, AtFlags::SYMLINK_NOFOLLOW)?;
     let is_plain = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
     Ok((is_plain && stat.st_nlink == 1).then(|| Identity::of(&stat)))
 }

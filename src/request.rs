@@ -55,17 +55,6 @@ pub struct Places {
     pub remove: bool,
 }
 
-impl Places {
-    /// The files among them, by name.
-    pub fn files(&self) -> impl Iterator<Item = &'static CStr> {
-        let first = match self.first {
-            Place::File(name) => Some(name),
-            Place::Descriptor(_) => None,
-        };
-        first.into_iter().chain(self.also.iter().copied())
-    }
-}
-
 impl From<Place> for Places {
     fn from(first: Place) -> Self {
         Self { first, also: Vec::new(), remove: false }

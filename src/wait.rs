@@ -7,10 +7,8 @@ use rustix::process::Signal;
 use std::time::{Duration, Instant};
 
 /// What a wait needs besides the lock call itself.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub struct Needs {
-    /// To be interrupted so often, whatever the timeout.
-    pub tick: Option<Duration>,
     /// To be told of a signal that ends the process, before it does.
     pub last_words: bool,
     /// To be interrupted by SIGCHLD as well.
@@ -21,15 +19,13 @@ pub struct Needs {
 ///
 /// That its time is over is a matter of the clock alone: the timer's signal only ends
 /// the system call, so one that came from elsewhere changes nothing. SIGALRM is caught,
-/// and not blocked, from [`Wait::start`] on, if there is a timer.
+/// and not blocked, from [`Wait::start`] on, if there is a timer or another need.
 pub struct Wait {
     /// None if there is no deadline, or if it is beyond what the clock can show.
     at: Option<Instant>,
     bounded: bool,
-    /// It is not only the notices that interrupt it.
-    interruptible: bool,
     caught: Option<Caught>,
-    timers: [Option<Timer>; 2],
+    timer: Option<Timer>,
 }
 
 impl Wait {
@@ -40,20 +36,15 @@ impl Wait {
             Timeout::Zero | Timeout::Never => None,
         };
         let bounded = timeout.is_some();
-        let interruptible = bounded || needs.alert;
-        if !interruptible && needs.tick.is_none() {
-            let timers = [None, None];
-            return Ok(Self { at: None, bounded, interruptible, caught: None, timers });
+        if !(bounded || needs.alert || needs.last_words) {
+            return Ok(Self { at: None, bounded, caught: None, timer: None });
         }
         let caught = Caught::catch(needs.last_words, needs.alert).map_err(Error::Timer)?;
         // Before the timer starts, so that it never fires too early.
         let at = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let start = |first, again| Timer::start(first, again).map_err(Error::Timer);
-        let deadline = timeout.map(|timeout| start(timeout, interval(timeout))).transpose()?;
-        // What is only told of a wait is no reason to fail.
-        let ticks = needs.tick.and_then(|tick| start(tick, tick).ok());
-        let timers = [deadline, ticks];
-        Ok(Self { at, bounded, interruptible, caught: Some(caught), timers })
+        let start = |timeout| Timer::start(timeout, interval(timeout)).map_err(Error::Timer);
+        let timer = timeout.map(start).transpose()?;
+        Ok(Self { at, bounded, caught: Some(caught), timer })
     }
 
     /// Whether the time is over.
@@ -74,27 +65,21 @@ impl Wait {
     /// Stops the clock. SIGALRM stays caught, so that a late one from elsewhere
     /// cannot turn an exit into a death.
     pub fn stop(&mut self) {
-        self.timers = [None, None];
+        self.timer = None;
+    }
+
+    /// As [`Wait::restore`], where there was no clock.
+    pub fn end(self) {
+        if !self.bounded {
+            self.restore();
+        }
     }
 
     /// Stops the clock, and makes every signal again what it was when flock started,
     /// before a command runs. Ends this process if a signal came that would have.
     pub fn restore(mut self) {
         self.stop();
-        self.put_back();
-    }
-
-    /// Lets nothing interrupt the wait any more but its deadline: each interruption costs
-    /// the place in the kernel's queue.
-    pub fn calm(&mut self) {
-        self.timers[1] = None;
-        if !self.interruptible {
-            self.put_back();
-        }
-    }
-
-    fn put_back(&mut self) {
-        if let Some(caught) = self.caught.take() {
+        if let Some(caught) = self.caught {
             caught.restore(!self.bounded);
         }
     }

@@ -1,7 +1,7 @@
 //! System calls in which threads are blocked: who waits for a lock by which descriptor, of
 //! which the kernel's list of locks does not tell.
 
-use super::line::{Kind, Lock, number};
+use super::line::{Kind, Lock, hexadecimal, number};
 use super::process::{Process, words};
 use crate::request::{Mode, Range};
 use rustix::fd::RawFd;
@@ -13,17 +13,17 @@ pub fn blocked(process: &Process, thread: RawPid) -> Option<(RawFd, Lock)> {
     let call = process.read(&format!("task/{thread}/syscall"));
     let mut words = words(&call);
     let call = number::<i64>(words.next()?)?;
-    let mut argument = || {
-        let text = std::str::from_utf8(words.next()?).ok()?;
-        u64::from_str_radix(text.strip_prefix("0x")?, 16).ok()
-    };
-    let descriptor = RawFd::try_from(argument()?).ok()?;
-    let how = i32::try_from(argument()?).ok()?;
+    let descriptor = hexadecimal(words.next()?)?;
+    let how = hexadecimal(words.next()?)?;
     let (kind, mode, range) = match (call, how) {
         (libc::SYS_flock, libc::LOCK_SH) => (Kind::Flock, Mode::Shared, Range::default()),
         (libc::SYS_flock, libc::LOCK_EX) => (Kind::Flock, Mode::Exclusive, Range::default()),
-        (libc::SYS_fcntl, libc::F_OFD_SETLKW) => of_range(process, Kind::Ofd, argument()?)?,
-        (libc::SYS_fcntl, libc::F_SETLKW) => of_range(process, Kind::Posix, argument()?)?,
+        (libc::SYS_fcntl, libc::F_OFD_SETLKW) => {
+            of_range(process, Kind::Ofd, hexadecimal(words.next()?)?)?
+        }
+        (libc::SYS_fcntl, libc::F_SETLKW) => {
+            of_range(process, Kind::Posix, hexadecimal(words.next()?)?)?
+        }
         _ => return None,
     };
     let process = (kind != Kind::Ofd).then_some(process.pid);

@@ -99,6 +99,12 @@ pub fn number<T: TryFrom<i64>>(word: &[u8]) -> Option<T> {
     std::str::from_utf8(word).ok()?.parse::<i64>().ok()?.try_into().ok()
 }
 
+/// An argument of a system call, as /proc/PID/syscall has it.
+pub fn hexadecimal<T: TryFrom<u64>>(word: &[u8]) -> Option<T> {
+    let digits = std::str::from_utf8(word.strip_prefix(b"0x")?).ok()?;
+    u64::from_str_radix(digits, 16).ok()?.try_into().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

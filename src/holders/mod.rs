@@ -13,10 +13,12 @@ pub use search::Party;
 pub use table::print;
 pub use users::Users;
 
+use crate::request::{Mode, Range};
+use crate::sys;
 use line::{Line, number};
 use process::{identity, read, words};
-use rustix::fd::BorrowedFd;
-use rustix::fs::{self, AtFlags, CWD, StatxFlags};
+use rustix::fd::{AsFd, AsRawFd, BorrowedFd};
+use rustix::fs::{self, AtFlags, CWD, FileType, Mode as Permissions, OFlags, StatxFlags};
 use rustix::io::Errno;
 use search::Search;
 
@@ -67,6 +69,9 @@ impl Survey {
         search.waiters.retain(|waiter| search.holders.iter().any(|one| waiter.waits_for(one)));
         waiters.append(&mut search.waiters);
         let (holders, hidden) = (search.holders, search.hidden.len());
+        if holders.is_empty() && unseen.is_empty() && is_shared(file) {
+            unseen.extend(ask(file));
+        }
         Ok(Self { holders, waiters, unseen, hidden, partial: may_miss_locks(file) })
     }
 
@@ -102,8 +107,26 @@ fn may_miss_locks(file: BorrowedFd) -> bool {
     /// The inode of the first PID namespace: `PROC_PID_INIT_INO` of the kernel.
     const FIRST: u64 = 0xEFFF_FFFC;
     let in_first = fs::stat(c"/proc/self/ns/pid").is_ok_and(|stat| stat.st_ino == FIRST);
-    let is_local = fs::fstatfs(file).is_ok_and(|stat| !SHARED.contains(&stat.f_type));
-    !in_first || !is_local
+    !in_first || is_shared(file)
+}
+
+/// Whether other machines may lock the file; or if that cannot be told.
+pub fn is_shared(file: BorrowedFd) -> bool {
+    !fs::fstatfs(file).is_ok_and(|stat| !SHARED.contains(&stat.f_type))
+}
+
+/// A lock that fcntl(2) would wait for: where other machines lock the file, too, the server
+/// may know more than the kernel's list has, and may have those of flock(2) as such.
+fn ask(file: BorrowedFd) -> Option<Lock> {
+    // The descriptor may be one that can do nothing.
+    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+    let is_plain = FileType::from_raw_mode(fs::fstat(file).ok()?.st_mode) == FileType::RegularFile;
+    let flags = OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let open = || fs::open(path, flags, Permissions::empty()).ok();
+    let file = is_plain.then(open).flatten()?;
+    let (kind, (start, length)) = sys::find_range(file.as_fd()).ok()??;
+    let mode = if kind == libc::F_RDLCK { Mode::Shared } else { Mode::Exclusive };
+    Some(Lock { kind: Kind::Posix, mode, range: Range { start, length }, process: None })
 }
 
 /// The numbers of file systems that lock across machines, from statfs(2): AFS, Ceph, CIFS,

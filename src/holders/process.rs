@@ -1,6 +1,7 @@
 //! Processes, as /proc tells of them. Any may end while it is looked at.
 
-use super::line::number;
+use super::line::{hexadecimal, number};
+use crate::sys;
 use crate::target::Identity;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use rustix::fs::{self, AtFlags, CWD, Dir, Mode, OFlags, StatxFlags};
@@ -67,28 +68,62 @@ impl Process {
         field(&self.read("status"), b"VmSize:").is_some()
     }
 
-    /// Whether it goes on only when its child has ended: it waits for that child, or for
-    /// any, and has no other.
-    pub fn waits_for(&self, child: Pid) -> bool {
-        let child = child.as_raw_nonzero().get();
+    /// Whether it goes on only when its child has ended: it has no other one, and waits for
+    /// a child or for what that may print, and has no thread that does something else.
+    pub fn waits_for(&self, child: &Self) -> bool {
         let call = self.read("syscall");
         let mut words = words(&call);
         let waits = match words.next().and_then(number::<i64>) {
-            Some(libc::SYS_wait4 | libc::SYS_waitid | libc::SYS_rt_sigsuspend) => true,
-            Some(_) => return false,
+            Some(libc::SYS_wait4 | libc::SYS_waitid) => true,
+            Some(libc::SYS_rt_sigsuspend) => self.is_shell(),
+            Some(libc::SYS_read) => words.next().and_then(hexadecimal).is_some_and(|pipe| {
+                self.leads_to(pipe).is_ok_and(|pipe| child.leads_to(1) == Ok(pipe))
+            }),
+            Some(_) => false,
             // Where ptrace(2) is restricted, the kernel's function is all that is told.
             None => {
                 let function = self.read("wchan");
-                function.starts_with(b"do_wait") || function.starts_with(b"sigsuspend")
+                function.starts_with(b"do_wait")
+                    || function.starts_with(b"sigsuspend") && self.is_shell()
             }
         };
-        let children = self.read(&format!("task/{}/children", self.pid));
-        waits && self::words(&children).map(number::<RawPid>).eq([Some(child)])
+        let own = self.pid.as_raw_nonzero().get();
+        let children = self.read(&format!("task/{own}/children"));
+        let child = child.pid.as_raw_nonzero().get();
+        waits
+            && self::words(&children).map(number::<RawPid>).eq([Some(child)])
+            && self.threads() == [own]
+    }
+
+    /// Whether its program is named like a shell. Those do nothing else when they wait for
+    /// a signal.
+    fn is_shell(&self) -> bool {
+        let program = fs::readlinkat(&self.folder, c"exe", Vec::new()).unwrap_or_default();
+        program.to_bytes().ends_with(b"sh") || program.to_bytes().ends_with(b"/busybox")
     }
 
     /// The numbers of its threads.
-    pub fn threads(&self) -> Vec<RawPid> {
+    fn threads(&self) -> Vec<RawPid> {
         numbers(self.folder.as_fd(), c"task").unwrap_or_default()
+    }
+
+    /// Its tables of descriptors, each with the threads that use it: one, unless a thread
+    /// has made one of its own (`CLONE_FILES` of unshare(2)) or the first thread has ended.
+    pub fn tables(self) -> Vec<(Self, Vec<RawPid>)> {
+        let threads = self.threads().into_iter();
+        let mut all = vec![(self, Vec::new())];
+        for thread in threads.filter_map(Pid::from_raw) {
+            let uses = |one: &Self| {
+                one.pid == thread || sys::is_same_table(one.pid, thread) != Some(false)
+            };
+            let number = thread.as_raw_nonzero().get();
+            if let Some((_, threads)) = all.iter_mut().find(|(one, _)| uses(one)) {
+                threads.push(number);
+            } else if let Ok(one) = Self::find(thread) {
+                all.push((one, vec![number]));
+            }
+        }
+        all
     }
 
     /// A few bytes of its memory.

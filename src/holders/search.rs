@@ -3,16 +3,16 @@
 use super::call;
 use super::line::{Kind, Line, Lock};
 use super::process::Process;
-use crate::console::printable;
+use crate::printable::printable;
 use crate::target::Identity;
 use rustix::fd::RawFd;
 use rustix::io::Errno;
-use rustix::process::Pid;
+use rustix::process::{Pid, RawPid};
 
 /// A process that holds a lock or waits for one.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Party {
-    /// The process.
+    /// The process; or a thread that has descriptors of its own.
     pub pid: Pid,
     /// Its effective user.
     pub user: u32,
@@ -91,7 +91,15 @@ impl Search {
     }
 
     fn look_into(&mut self, pid: Pid) -> Result<(), Errno> {
-        let process = Process::find(pid)?;
+        let mut end = Ok(());
+        for (process, threads) in Process::find(pid)?.tables() {
+            end = end.and(self.look_through(&process, &threads));
+        }
+        end
+    }
+
+    /// Looks through a table of descriptors, and at the threads that use it.
+    fn look_through(&mut self, process: &Process, threads: &[RawPid]) -> Result<(), Errno> {
         let descriptors = match process.descriptors() {
             Err(Errno::ACCESS) if !process.has_program() => return Ok(()),
             descriptors => descriptors?,
@@ -100,16 +108,17 @@ impl Search {
         for descriptor in descriptors {
             if let Ok(file) = process.leads_to(descriptor) {
                 if file.inode == self.file.inode {
-                    self.look_at(&process, descriptor, file);
+                    self.look_at(process, descriptor, file);
                 }
             }
         }
         let found = self.open.get(before..).unwrap_or_default();
         if !found.is_empty() {
-            let calls = process.threads().into_iter();
-            for (descriptor, lock) in calls.filter_map(|thread| call::blocked(&process, thread)) {
-                if found.contains(&(pid, descriptor)) {
-                    self.waiters.extend(Party::new(&process, Some(descriptor), lock));
+            let calls = threads.iter();
+            for (descriptor, lock) in calls.filter_map(|thread| call::blocked(process, *thread)) {
+                if found.contains(&(process.pid, descriptor)) {
+                    let waiter = Party::new(process, Some(descriptor), lock);
+                    self.waiters.extend(waiter.filter(|waiter| !self.waiters.contains(waiter)));
                 }
             }
         }

@@ -1,9 +1,10 @@
 //! The table of `--holders`.
 
 use super::{Kind, Lock, Party, Survey, Users};
-use crate::console::{Console, printable};
+use crate::console::Console;
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::printable::printable;
 use crate::request::{Mode, Place};
 use crate::sys;
 use rustix::fd::AsFd;
@@ -135,7 +136,7 @@ fn tell_of_unseen(name: &OsStr, survey: &Survey, console: &mut Console) {
         console.complain(text.as_bytes(), None);
     }
     if survey.partial && !survey.is_locked() {
-        let text = format!("{name}: a lock of another machine or PID namespace would not be seen");
+        let text = format!("{name}: a lock of another machine or PID namespace might not be seen");
         console.complain(text.as_bytes(), None);
     }
 }

@@ -1,7 +1,7 @@
 //! The names of users.
 
 use super::process::read;
-use crate::console::printable;
+use crate::printable::printable;
 use rustix::fs::CWD;
 
 /// /etc/passwd, and no other service: those are for programs that can load libraries.

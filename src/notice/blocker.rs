@@ -3,7 +3,7 @@
 use crate::holders::{Party, Process, Users};
 use crate::request::Mode;
 use rustix::fd::RawFd;
-use rustix::process::{self, Pid};
+use rustix::process::Pid;
 use std::cell::LazyCell;
 
 /// A process with a lock of one mode.
@@ -25,9 +25,9 @@ enum Relation {
     Other,
 }
 
-/// One for each process and mode. What cannot end by itself comes first.
-pub fn collect<'a>(parties: impl Iterator<Item = &'a Party>) -> Vec<Blocker> {
-    let ancestors = LazyCell::new(waiting_ancestors);
+/// One for each process and mode, for the process that locks. What cannot end by itself comes first.
+pub fn collect<'a>(own: Pid, parties: impl Iterator<Item = &'a Party>) -> Vec<Blocker> {
+    let ancestors = LazyCell::new(|| waiting_ancestors(own));
     let mut all: Vec<Blocker> = Vec::new();
     for party in parties {
         let is_known = |one: &&mut Blocker| one.pid == party.pid && one.mode == party.lock.mode;
@@ -37,7 +37,7 @@ pub fn collect<'a>(parties: impl Iterator<Item = &'a Party>) -> Vec<Blocker> {
             continue;
         }
         let relation = match party.pid {
-            pid if pid == process::getpid() => Relation::Itself,
+            pid if pid == own => Relation::Itself,
             pid if ancestors.contains(&pid) => Relation::WaitingAncestor,
             _ => Relation::Other,
         };
@@ -49,11 +49,10 @@ pub fn collect<'a>(parties: impl Iterator<Item = &'a Party>) -> Vec<Blocker> {
     all
 }
 
-/// Those who wait for this process: its parent, if that does nothing else, its parent's
+/// Those who wait for a process: its parent, if that does nothing else, its parent's
 /// parent, if that one waits for the parent, and so on.
-fn waiting_ancestors() -> Vec<Pid> {
+fn waiting_ancestors(mut child: Pid) -> Vec<Pid> {
     let mut all = Vec::new();
-    let mut child = process::getpid();
     while let Some(parent) = parent_that_waits(child) {
         all.push(parent);
         child = parent;
@@ -62,8 +61,9 @@ fn waiting_ancestors() -> Vec<Pid> {
 }
 
 fn parent_that_waits(child: Pid) -> Option<Pid> {
-    let parent = Process::find(child).ok()?.parent()?;
-    Process::find(parent).ok()?.waits_for(child).then_some(parent)
+    let child = Process::find(child).ok()?;
+    let parent = Process::find(child.parent()?).ok()?;
+    parent.waits_for(&child).then_some(parent.pid)
 }
 
 impl Blocker {

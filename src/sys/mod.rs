@@ -10,7 +10,7 @@ mod timer;
 pub use arena::Arena;
 pub use args::{Args, variable};
 pub use forwarding::{Forwarding, Received};
-pub use process::{Argv, exit_now, fork, is_same_description};
+pub use process::{Argv, exit_now, fork, is_same_description, is_same_table};
 pub use signal::{Caught, block_all_signals, default_sigchld, die_of, without_write_signals};
 pub use timer::Timer;
 
@@ -37,10 +37,9 @@ pub fn close(number: RawFd) {
     unsafe { libc::close(number) };
 }
 
-/// Closes every descriptor but the standard ones and these, by `close_range`(2): since
-/// Linux 5.9.
+/// Closes every descriptor but these, by `close_range`(2): since Linux 5.9.
 pub fn close_all_but(kept: &[RawFd]) -> Result<()> {
-    let mut first = 3;
+    let mut first = 0;
     while let Some(number) = kept.iter().copied().filter(|number| *number >= first).min() {
         if number > first {
             close_range(first, number - 1)?;
@@ -70,13 +69,31 @@ pub fn close_duplicate(fd: BorrowedFd<'_>) -> Result<()> {
 /// the start of the file; a length of 0 reaches to its end.
 pub fn lock_range(fd: BorrowedFd<'_>, kind: c_int, range: (i64, i64), waits: bool) -> Result<()> {
     let command = if waits { libc::F_OFD_SETLKW } else { libc::F_OFD_SETLK };
+    ask_for_range(fd, command, kind, range).map(|_| ())
+}
+
+/// Finds a lock that would stand in the way of an exclusive one on the whole file, by
+/// fcntl(2) with `F_OFD_GETLK`: its kind and range, as of [`lock_range`].
+pub fn find_range(fd: BorrowedFd<'_>) -> Result<Option<(c_int, (i64, i64))>> {
+    let found = ask_for_range(fd, libc::F_OFD_GETLK, libc::F_WRLCK, (0, 0))?;
+    let kind = c_int::from(found.l_type);
+    Ok((kind != libc::F_UNLCK).then_some((kind, (found.l_start, found.l_len))))
+}
+
+fn ask_for_range(
+    fd: BorrowedFd<'_>,
+    command: c_int,
+    kind: c_int,
+    range: (i64, i64),
+) -> Result<libc::flock> {
     // SAFETY: all fields are integers; `l_pid` has to be 0, as it is.
     let mut lock: libc::flock = unsafe { std::mem::zeroed() };
     lock.l_type = kind.try_into().map_err(|_| Errno::INVAL)?;
     lock.l_whence = libc::SEEK_SET.try_into().map_err(|_| Errno::INVAL)?;
     (lock.l_start, lock.l_len) = range;
-    // SAFETY: the kernel reads the structure, which lives until the call returns.
-    check(unsafe { libc::fcntl(fd.as_raw_fd(), command, &raw const lock) })
+    // SAFETY: the kernel reads and writes the structure, which lives until the call returns.
+    check(unsafe { libc::fcntl(fd.as_raw_fd(), command, &raw mut lock) })?;
+    Ok(lock)
 }
 
 fn check(result: c_int) -> Result<()> {

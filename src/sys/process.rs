@@ -3,7 +3,7 @@
 use super::{Result, last_errno};
 use rustix::fd::RawFd;
 use rustix::io::Errno;
-use rustix::process::Pid;
+use rustix::process::{Pid, Signal};
 use std::borrow::Cow;
 use std::ffi::{CStr, c_char, c_int};
 use std::ptr;
@@ -70,23 +70,38 @@ fn environ() -> *const *const c_char {
 /// A full copy, not one that shares memory until it executes a program: with such a
 /// one, a stop of the whole process group, as by Ctrl-Z, can reach the child alone
 /// while this process waits for it and cannot be stopped, or ended.
-pub fn fork(child: impl FnOnce() -> u8) -> Result<Pid> {
+///
+/// Its end sends `signal` to this process. If it sends none, the child stays to be waited
+/// for even where SIGCHLD is ignored: so its number is not another process's before.
+pub fn fork(signal: Option<Signal>, child: impl FnOnce() -> u8) -> Result<Pid> {
+    let signal = signal.map_or(0, Signal::as_raw);
     // Not the C library's fork(3), which prepares for threads by several more calls.
     // SAFETY: this process has one thread, so the child may do all that this one may.
-    match unsafe { libc::syscall(libc::SYS_clone, libc::SIGCHLD, 0, 0, 0, 0) } {
+    match unsafe { libc::syscall(libc::SYS_clone, signal, 0, 0, 0, 0) } {
         0 => exit_now(child()),
         pid if pid < 0 => Err(last_errno()),
         pid => pid.try_into().ok().and_then(Pid::from_raw).ok_or(Errno::CHILD),
     }
 }
 
-/// Whether a descriptor of this process and one of another process are of one open file
-/// description, by kcmp(2). Nothing, if the kernel does not tell.
-pub fn is_same_description(ours: RawFd, (process, theirs): (Pid, RawFd)) -> Option<bool> {
+/// Whether two descriptors, each of a process, are of one open file description, by kcmp(2).
+/// Nothing, if the kernel does not tell.
+pub fn is_same_description(one: (Pid, RawFd), other: (Pid, RawFd)) -> Option<bool> {
     const KCMP_FILE: c_int = 0;
-    let [own, other] = [rustix::process::getpid(), process].map(|pid| pid.as_raw_nonzero().get());
+    is_same(KCMP_FILE, one, other)
+}
+
+/// Whether two threads, by their numbers, have one table of descriptors. Nothing, if the
+/// kernel does not tell.
+pub fn is_same_table(one: Pid, other: Pid) -> Option<bool> {
+    const KCMP_FILES: c_int = 2;
+    is_same(KCMP_FILES, (one, 0), (other, 0))
+}
+
+fn is_same(what: c_int, one: (Pid, RawFd), other: (Pid, RawFd)) -> Option<bool> {
+    let [first, second] = [one.0, other.0].map(|pid| pid.as_raw_nonzero().get());
     // SAFETY: kcmp(2) takes any numbers.
-    let order = unsafe { libc::syscall(libc::SYS_kcmp, own, other, KCMP_FILE, ours, theirs) };
+    let order = unsafe { libc::syscall(libc::SYS_kcmp, first, second, what, one.1, other.1) };
     (order >= 0).then_some(order == 0)
 }
 

@@ -7,6 +7,7 @@ use crate::{Case, Sides, Verdict};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::process::Command;
+use std::thread;
 
 pub const ALL: [Case; 9] = [
     ("--verbose: the holder is nowhere to be seen", Sides::Ours, verbose),
@@ -64,7 +65,10 @@ fn holders(site: &Site, flock: &Flock) -> Verdict {
         release(holder)?;
         let file = at("a");
         until("the lock is free", || Ok(flock.run(&["--holders", &file])?.status != 0))?;
-        flock.says(&["--holders", &file], (1, HEAD, ""))?;
+        let text = format!(
+            "flock: {file}: a lock of another machine or PID namespace might not be seen\n"
+        );
+        flock.says(&["--holders", &file], (1, HEAD, &text))?;
     }
     Ok(())
 }

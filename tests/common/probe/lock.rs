@@ -62,6 +62,41 @@ pub fn hold(kind: &str, file: &[u8], command: &[Vec<u8>]) -> u8 {
     shell_status(wait_for(command, || ()))
 }
 
+/// Holds a lock, until its input ends, by a mapping of the file alone.
+pub fn hold_by_mapping(file: &[u8]) -> u8 {
+    let fd = open(file);
+    Kind::parse("x").take(fd).expect("probe: a lock that is free");
+    let (flags, nowhere) = (libc::MAP_SHARED, std::ptr::null_mut());
+    let address = unsafe { libc::mmap(nowhere, 4096, libc::PROT_READ, flags, fd, 0) };
+    assert!(address != libc::MAP_FAILED, "probe: {}", Error::last_os_error());
+    unsafe { libc::close(fd) };
+    print("ready\n");
+    await_end_of_input();
+    0
+}
+
+/// Holds a lock, until its input ends, by a thread that has descriptors of its own, and
+/// outlives the first one.
+pub fn hold_by_thread(file: Vec<u8>) -> u8 {
+    std::thread::spawn(move || {
+        assert!(unsafe { libc::unshare(libc::CLONE_FILES) } == 0);
+        Kind::parse("x").take(open(&file)).expect("probe: a lock that is free");
+        let leader = format!("/proc/{}/stat", std::process::id());
+        while !std::fs::read_to_string(&leader).unwrap().contains(") Z ") {
+            std::thread::yield_now();
+        }
+        print("ready\n");
+        await_end_of_input();
+        std::process::exit(0);
+    });
+    unsafe { libc::syscall(libc::SYS_exit, 0) };
+    1
+}
+
+fn await_end_of_input() {
+    std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).unwrap();
+}
+
 /// Tries to lock an inherited descriptor.
 pub fn try_descriptor(kind: &str, fd: i32) -> u8 {
     match Kind::parse(kind).take(fd) {

@@ -1,120 +1,16 @@
 //! What is locked: files that flock opens, or a descriptor that it was given.
 
+mod targets;
+
+pub use targets::Targets;
+
 use crate::error::Error;
-use crate::request::{Locking, Mode, Place, Places};
+use crate::request::{Locking, Mode, Place};
 use crate::sys;
 use rustix::fd::{BorrowedFd, IntoRawFd, OwnedFd, RawFd};
-use rustix::fs::{self, Access, Mode as Permissions, OFlags, Stat};
+use rustix::fs::{self, Access, AtFlags, CWD, Mode as Permissions, OFlags, Stat, StatxFlags};
 use rustix::io::{self, Errno};
-use rustix::process;
 use std::ffi::{CStr, OsString};
-
-/// All that is locked together.
-pub struct Targets {
-    /// At least one, in the order in which they are locked. Each is another file.
-    pub all: Vec<Target>,
-    /// The files to be removed, as they are named: whether each is still there matters.
-    /// None if they stay.
-    passing: Vec<&'static CStr>,
-}
-
-impl Targets {
-    /// Opens the files, in the order in which they are named.
-    pub fn open(places: &Places, locking: &Locking) -> Result<Self, Error> {
-        let mut all = vec![Target::open(places.first, locking)?];
-        if !places.also.is_empty() {
-            // Or else one of the files could be opened in the place of a closed descriptor.
-            all.iter().try_for_each(Target::check_open)?;
-            open_more(&mut all, &places.also, locking)?;
-        }
-        let passing = if places.remove { places.files().collect() } else { Vec::new() };
-        Ok(Self { all, passing })
-    }
-
-    /// Which of the files, if they are to be removed, is not the one any more to which its
-    /// name leads: somebody has removed it in the meantime.
-    ///
-    /// # Errors
-    /// The name leads nowhere in such a way that it could not be opened, either.
-    pub fn stale(&self) -> Result<Option<usize>, Error> {
-        if !self.passing.is_empty() {
-            for (index, target) in self.all.iter().enumerate() {
-                if !target.is_current()? {
-                    return Ok(Some(index));
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    /// The files to be removed, as they are named.
-    pub fn passing(&self) -> &[&'static CStr] {
-        &self.passing
-    }
-
-    /// Makes the names of the files to be removed independent of the working directory.
-    pub fn name_absolutely(&mut self) -> Result<(), Errno> {
-        for name in self.passing.iter_mut().filter(|name| !name.to_bytes().starts_with(b"/")) {
-            let directory = process::getcwd(Vec::new())?;
-            let path = [directory.to_bytes(), b"/", name.to_bytes_with_nul()].concat();
-            // It lives as long as the other names: as long as the process.
-            *name = CStr::from_bytes_until_nul(path.leak()).unwrap_or(name);
-        }
-        Ok(())
-    }
-
-    /// Closes all of it, the caller's descriptors as well.
-    pub fn close(&self) {
-        self.all.iter().for_each(|target| sys::close(target.number));
-    }
-
-    /// Opens the files that are to be removed anew. Descriptors get the same numbers.
-    pub fn renew(&mut self, locking: &Locking) -> Result<(), Error> {
-        self.close();
-        self.all.clear();
-        open_more(&mut self.all, &self.passing, locking)
-    }
-
-    /// Puts the files into an order that is the same for everybody, and each there once:
-    /// after one has been opened again, for its name may lead elsewhere by now.
-    pub fn arrange(&mut self) {
-        arrange(&mut self.all);
-    }
-}
-
-fn open_more(
-    all: &mut Vec<Target>,
-    names: &[&'static CStr],
-    locking: &Locking,
-) -> Result<(), Error> {
-    for name in names {
-        all.push(Target::open(Place::File(name), locking)?);
-        // One that is there twice is closed before the next is opened, which leaves no gap
-        // between the numbers.
-        arrange(all);
-    }
-    Ok(())
-}
-
-fn arrange(all: &mut Vec<Target>) {
-    if all.len() > 1 {
-        // Of those that are the same, a descriptor of the caller's stays, or else the lowest.
-        let mut sorted = Vec::new();
-        for target in all.drain(..) {
-            let key = (target.identity(), target.name.is_some(), target.number);
-            let place = sorted.partition_point(|(other, _)| *other < key);
-            sorted.insert(place, (key, target));
-        }
-        sorted.dedup_by(|((later, ..), target), ((first, ..), _)| {
-            let is_twice = first.is_some() && later == first;
-            if is_twice {
-                sys::close(target.number);
-            }
-            is_twice
-        });
-        all.extend(sorted.into_iter().map(|(_, target)| target));
-    }
-}
 
 /// An open file description to lock, by its descriptor.
 ///
@@ -162,9 +58,9 @@ impl Target {
     /// it is open.
     fn is_current(&self) -> Result<bool, Error> {
         let Some(name) = self.name else { return Ok(true) };
-        match fs::stat(name) {
-            Ok(stat) => Ok(self.identity() == Some(Identity::of(&stat))),
-            Err(Errno::NOENT) => Ok(false),
+        match look(name, AtFlags::empty()) {
+            Ok(stat) => Ok(stat.st_nlink > 0 && self.identity() == Some(Identity::of(&stat))),
+            Err(Errno::NOENT | Errno::STALE) => Ok(false),
             Err(errno) => Err(Error::Open(name, errno)),
         }
     }
@@ -200,6 +96,19 @@ impl Target {
         (self.number, self.reopened) = (opened.fd.into_raw_fd(), true);
         Ok(())
     }
+}
+
+/// Looks at what a name leads to, as stat(2) does. What this machine remembers of another
+/// one's file is not enough: one that has no name any more may still seem to have it.
+pub fn look(name: &CStr, flags: AtFlags) -> Result<Stat, Errno> {
+    refresh(name, flags);
+    fs::statat(CWD, name, flags)
+}
+
+/// Has a file server asked, if there is one, what a name leads to.
+fn refresh(name: &CStr, flags: AtFlags) {
+    let flags = flags | AtFlags::STATX_FORCE_SYNC;
+    let _ = fs::statx(CWD, name, flags, StatxFlags::INO | StatxFlags::NLINK);
 }
 
 /// Which file one is, among all that are mounted.

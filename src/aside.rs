@@ -1,0 +1,48 @@
+//! Child processes that do something while this one waits in a system call: what a signal
+//! would do costs it its place in the kernel's queue, each time.
+
+use crate::sys;
+use rustix::fd::RawFd;
+use rustix::io::{self, Errno};
+use rustix::process::{self, Pid, Signal, WaitOptions};
+
+/// A child process that ends when this is dropped, and is gone then; or with its parent.
+pub struct Aside {
+    pid: Pid,
+}
+
+impl Aside {
+    /// Starts one that works for the process that it is told of. It has all signals blocked
+    /// and no descriptors but those that are kept: no copy of a lock, above all.
+    pub fn start(kept: &[RawFd], work: impl FnOnce(Pid)) -> Result<Self, Errno> {
+        let parent = process::getpid();
+        let child = sys::fork(None, || {
+            if settle(kept).is_ok() && process::getppid() == Some(parent) {
+                work(parent);
+            }
+            0
+        });
+        child.map(|pid| Self { pid })
+    }
+}
+
+fn settle(kept: &[RawFd]) -> Result<(), Errno> {
+    sys::block_all_signals()?;
+    process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    sys::close_all_but(kept)
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        end(self.pid);
+    }
+}
+
+/// Ends a child, and sees to it that it is gone.
+pub fn end(child: Pid) {
+    /// `__WALL` of waitpid(2): also for one whose end sends no signal.
+    const ALL: u32 = 0x4000_0000;
+    let any = WaitOptions::from_bits_retain(ALL);
+    let _ = process::kill_process(child, Signal::KILL);
+    let _ = io::retry_on_intr(|| process::waitpid(Some(child), any));
+}
