@@ -20,6 +20,7 @@ pub mod help;
 pub mod console;
 pub mod aside;
 pub mod hint;
+pub mod opening;
 pub mod target;
 pub mod wait;
 pub mod lock;

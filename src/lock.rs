@@ -69,7 +69,7 @@ pub fn acquire(
             One::Acquired => return Ok(Outcome::Acquired),
             One::Refused { late } => return Ok(Outcome::Refused { which: held, late }),
             One::Killed => return Ok(Outcome::Killed),
-            One::Stale { which } => match renew(targets, locking, wait)? {
+            One::Stale { which } => match renew(targets, locking, wait, meanwhile)? {
                 Renewed::Open => {}
                 Renewed::Late => return Ok(Outcome::Refused { which, late: true }),
                 Renewed::Killed => return Ok(Outcome::Killed),
@@ -104,14 +104,19 @@ enum Renewed {
 
 /// Opens the files anew. Somebody who replaces one over and over must not outlast the
 /// deadline; nor must the opening of a FIFO in the place of one, which may take for ever.
-fn renew(targets: &mut Targets, locking: &Locking, wait: &Wait) -> Result<Renewed, Error> {
+fn renew(
+    targets: &mut Targets,
+    locking: &Locking,
+    wait: &Wait,
+    meanwhile: Meanwhile,
+) -> Result<Renewed, Error> {
     while !wait.has_passed() {
         match targets.renew(locking) {
             Ok(()) => return Ok(Renewed::Open),
             Err(Error::Open(_, Errno::INTR)) if wait.deadly().is_some() => {
                 return Ok(Renewed::Killed);
             }
-            Err(Error::Open(_, Errno::INTR)) => {}
+            Err(Error::Open(_, Errno::INTR)) => (meanwhile.check)()?,
             Err(error) => return Err(error),
         }
     }

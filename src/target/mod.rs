@@ -5,10 +5,11 @@ mod targets;
 pub use targets::Targets;
 
 use crate::error::Error;
+use crate::opening::open;
 use crate::request::{Locking, Mode, Place};
 use crate::sys;
-use rustix::fd::{BorrowedFd, IntoRawFd, OwnedFd, RawFd};
-use rustix::fs::{self, Access, AtFlags, CWD, Mode as Permissions, OFlags, Stat, StatxFlags};
+use rustix::fd::{BorrowedFd, IntoRawFd, RawFd};
+use rustix::fs::{self, Access, AtFlags, CWD, OFlags, Stat, StatxFlags};
 use rustix::io::{self, Errno};
 use std::ffi::{CStr, OsString};
 
@@ -31,11 +32,17 @@ impl Target {
     pub fn open(place: Place, locking: &Locking) -> Result<Self, Error> {
         match place {
             Place::Descriptor(number) => Ok(Self { number, name: None, reopened: false }),
-            Place::File(name) => {
-                let number = open_to_lock(name, locking)?;
-                Ok(Self { number, name: Some(name), reopened: false })
-            }
+            Place::File(name) => Self::open_file(name, locking, OFlags::empty()),
         }
+    }
+
+    fn open_file(name: &'static CStr, locking: &Locking, waiting: OFlags) -> Result<Self, Error> {
+        // fcntl(2) gives an exclusive lock only on a descriptor that can write.
+        let writes = locking.range.is_some() && locking.mode == Mode::Exclusive;
+        let access = if writes { OFlags::WRONLY } else { OFlags::RDONLY };
+        let opened = open(name, access | waiting).map_err(|errno| Error::Open(name, errno))?;
+        let number = opened.fd.into_raw_fd();
+        Ok(Self { number, name: Some(name), reopened: false })
     }
 
     /// Fails as the lock call would if the descriptor is not open.
@@ -125,34 +132,4 @@ impl Identity {
     pub fn of(stat: &Stat) -> Self {
         Self { device: stat.st_dev, inode: stat.st_ino }
     }
-}
-
-fn open_to_lock(name: &'static CStr, locking: &Locking) -> Result<RawFd, Error> {
-    // fcntl(2) gives an exclusive lock only on a descriptor that can write.
-    let writes = locking.range.is_some() && locking.mode == Mode::Exclusive;
-    let access = if writes { OFlags::WRONLY } else { OFlags::RDONLY };
-    let opened = open(name, access).map_err(|errno| Error::Open(name, errno))?;
-    Ok(opened.fd.into_raw_fd())
-}
-
-/// A file just opened.
-struct Opened {
-    fd: OwnedFd,
-    /// A directory cannot be opened for writing, nor with `O_CREAT`: it is open for reading.
-    is_directory: bool,
-}
-
-fn open(name: &CStr, access: OFlags) -> Result<Opened, Errno> {
-    // Readable and writable for all whom the umask does not exclude, as util-linux.
-    let permissions = Permissions::from_raw_mode(0o666);
-    let existing = |access| fs::open(name, access | OFlags::NOCTTY, Permissions::empty());
-    let (opened, is_directory) =
-        match fs::open(name, access | OFlags::CREATE | OFlags::NOCTTY, permissions) {
-            Err(Errno::ISDIR) => (existing(OFlags::RDONLY), true),
-            // With fs.protected_regular, O_CREAT is refused on another user's
-            // file in a sticky directory, though the file could be opened.
-            Err(Errno::ACCESS) => (existing(access).map_err(|_| Errno::ACCESS), false),
-            opened => (opened, false),
-        };
-    opened.map(|fd| Opened { fd, is_directory })
 }

@@ -4,7 +4,7 @@ use super::{Target, refresh};
 use crate::error::Error;
 use crate::request::{Locking, Place, Places};
 use crate::sys;
-use rustix::fs::AtFlags;
+use rustix::fs::{AtFlags, OFlags};
 use rustix::io::Errno;
 use rustix::process;
 use std::ffi::CStr;
@@ -32,7 +32,7 @@ impl Targets {
             self.passing.push(name);
         }
         for name in &places.also {
-            open_more(&mut self.all, &[name], locking)?;
+            open_more(&mut self.all, &[name], (locking, OFlags::empty()))?;
             self.passing.extend(places.remove.then_some(name));
         }
         Ok(())
@@ -76,6 +76,9 @@ impl Targets {
     }
 
     /// Opens the files that are to be removed anew. Descriptors get the same numbers.
+    ///
+    /// What has taken the place of one may be a FIFO, for whose other end who does not wait
+    /// for a lock does not wait, either.
     pub fn renew(&mut self, locking: &Locking) -> Result<(), Error> {
         self.close();
         self.all.clear();
@@ -83,7 +86,8 @@ impl Targets {
             // With the file closed, this has a stale name looked up anew.
             refresh(name, AtFlags::empty());
         }
-        open_more(&mut self.all, &self.passing, locking)
+        let waiting = if locking.waits() { OFlags::empty() } else { OFlags::NONBLOCK };
+        open_more(&mut self.all, &self.passing, (locking, waiting))
     }
 
     /// Puts the files into an order that is the same for everybody, and each there once:
@@ -96,10 +100,10 @@ impl Targets {
 fn open_more(
     all: &mut Vec<Target>,
     names: &[&'static CStr],
-    locking: &Locking,
+    (locking, waiting): (&Locking, OFlags),
 ) -> Result<(), Error> {
     for name in names {
-        all.push(Target::open(Place::File(name), locking)?);
+        all.push(Target::open_file(name, locking, waiting)?);
         // One that is there twice is closed before the next is opened, which leaves no gap
         // between the numbers.
         arrange(all);
