@@ -16,6 +16,7 @@
 
 use crate::console::Console;
 use crate::holders;
+use crate::printable::printable;
 use crate::sys;
 use crate::target::{self, Identity, Targets};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -34,14 +35,17 @@ pub fn remove(targets: &Targets, by_range: bool, console: &mut Console) {
     let open = |name| (name, open_again(name, targets));
     let files: Vec<_> = targets.passing().iter().copied().map(open).collect();
     targets.close();
-    for (name, file) in files {
-        let end = file.and_then(|file| file.map_or(Ok(()), |file| take(name, &file, by_range)));
+    let end = |file: Option<OwnedFd>, name| file.map_or(Ok(()), |file| take(name, &file, by_range));
+    let ends = files.into_iter().map(|(name, file)| (name, file.and_then(|file| end(file, name))));
+    // All of them are closed before anything is said: if standard error was closed, one of
+    // them may have its number.
+    for (name, end) in ends.collect::<Vec<_>>() {
         match end {
             // Somebody else has the lock, or was faster, here or on another machine.
             Ok(()) | Err(Errno::AGAIN | Errno::NOENT | Errno::STALE) => {}
             Err(errno) => {
-                let text = [b"cannot remove lock file ", name.to_bytes()].concat();
-                console.complain(&text, Some(&crate::errno::text(errno)));
+                let text = format!("cannot remove lock file {}", printable(name.to_bytes()));
+                console.complain(text.as_bytes(), Some(&crate::errno::text(errno)));
             }
         }
     }
