@@ -149,12 +149,12 @@ fn wait_and_forward(
 }
 
 /// Sends a signal to the command. It may be refused, as the command may have become
-/// another user's; and to say so must not end this process, and the lock with it.
-fn pass_on(child: Pid, signal: &Received, console: &mut Console) {
+/// another user's; and to say so must not end this process, and the lock with it, nor
+/// keep it from hearing of the command's end.
+fn pass_on(child: Pid, signal: &Received, console: &Console) {
     if let Err(errno) = process::kill_process(child, signal.which) {
-        let text = format!("cannot pass on signal {}", signal.which.as_raw());
-        let reason = errno::text(errno);
-        sys::without_write_signals(|| console.complain(text.as_bytes(), Some(&reason)));
+        let (number, reason) = (signal.which.as_raw(), errno::text(errno));
+        console.remark(&format!("cannot pass on signal {number}: {reason}"));
     }
 }
 
