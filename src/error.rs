@@ -46,7 +46,7 @@ pub enum Error {
     OwnProcess(Pid),
     /// The process of `--for-pid` ended before the lock was its.
     ProcessEnded(Pid),
-    /// stat(2) on what `--holders` is to look at, named such that it can be shown.
+    /// stat(2) on what `--holders` is to look at, named as the user did.
     Find(OsString, Errno),
     /// Reading /proc.
     Survey(Errno),

@@ -49,7 +49,7 @@ pub fn print(places: &[Place], console: &mut Console) -> Result<Exit, Error> {
 }
 
 fn survey(place: Place) -> Result<Survey, Error> {
-    let not_found = |errno| Error::Find(printable(place.display().as_bytes()).into(), errno);
+    let not_found = |errno| Error::Find(place.display(), errno);
     let mut survey = match place {
         Place::Descriptor(number) => {
             let file = sys::descriptor(number);
