@@ -15,7 +15,7 @@ mod measure;
 mod report;
 
 use common::Scratch;
-use measure::{Bench, Measurement};
+use measure::{Asked, Bench, Measurement};
 use plan::{Action, Plan};
 use report::{Judge, Machine, Report};
 use std::env;
@@ -50,7 +50,7 @@ fn run() -> Result<ExitCode> {
     say(&report.ending())?;
     say(&format!("\nalso in {}\n", target.display()))?;
     if plan.write_docs {
-        report.save_docs(&Path::new(env!("CARGO_MANIFEST_DIR")).join("benches"))?;
+        report.save_docs(Path::new(env!("CARGO_MANIFEST_DIR")))?;
     }
     if plan.check {
         report.check()?;
@@ -60,13 +60,24 @@ fn run() -> Result<ExitCode> {
 
 fn measure(plan: &Plan) -> Result<Report> {
     let scratch = Scratch::new("bench")?;
-    let floor = floor::build(scratch.path())?;
-    let (peers, absent) = peers::find(&floor);
+    let floor = floor::build(scratch.path(), 0)?;
+    let (mut peers, mut absent) = peers::find(scratch.path(), &floor);
     let machine = Machine::describe(&plan.command);
     for (name, value) in &machine.facts {
         say(&format!("{name}: {value}\n"))?;
     }
-    let bench = Bench::new(peers, floor, scratch.path(), plan.effort())?;
+    match floor::build_in_c(scratch.path()) {
+        Ok(program) => peers.extend(peers::built(peers::FLOOR_IN_C, program)),
+        Err(error) => absent.push(format!("{}: {error}", peers::FLOOR_IN_C)),
+    }
+    let mut bench = Bench::new(peers, floor, scratch.path(), plan.effort())?;
+    let asked = match ask(&mut bench) {
+        Ok(asked) => Some(asked),
+        Err(error) => {
+            absent.push(format!("{}: {error}", peers::FLOOR_ASKING));
+            None
+        }
+    };
     let mut tables = Vec::new();
     for measurement in Measurement::all(&plan.effort()) {
         if plan.wants(&measurement.name) {
@@ -77,8 +88,16 @@ fn measure(plan: &Plan) -> Result<Report> {
     }
     scratch.close()?;
     let judge = Judge::of(plan.quick);
-    let verdicts = report::verdicts(&tables, judge);
-    Ok(Report { machine, absent, tables, verdicts, judge })
+    let verdicts = report::verdicts(&tables, judge, asked.as_ref());
+    Ok(Report { machine, absent, tables, verdicts, judge, asked })
+}
+
+/// Traces what is asked of the processor, and adds the floor that asks as often as ours.
+fn ask(bench: &mut Bench) -> Result<Asked> {
+    let asked = Asked::trace(bench)?;
+    let program = floor::build(&bench.directory, asked.ours.len())?;
+    bench.peers.extend(peers::built(peers::FLOOR_ASKING, program));
+    Ok(asked)
 }
 
 fn say(text: &str) -> Result<ExitCode> {

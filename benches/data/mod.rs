@@ -3,5 +3,5 @@
 mod spread;
 mod table;
 
-pub use spread::{Spread, median};
+pub use spread::{Spread, spread};
 pub use table::{Column, REFERENCE, Table, Unit};

@@ -34,12 +34,17 @@ impl Spread {
         self.sorted.last().copied()
     }
 
+    /// The median, and how far the values go, where they are too few for quartiles.
+    pub fn extremes(&self) -> [Option<f64>; 3] {
+        [self.median(), self.least(), self.greatest()]
+    }
+
     pub fn count(&self) -> Option<f64> {
         (!self.sorted.is_empty()).then_some(self.sorted.len() as f64)
     }
 }
 
-/// The median of one figure of many items, over those that have it.
-pub fn median<T>(items: &[T], figure: impl Fn(&T) -> Option<f64>) -> Option<f64> {
-    Spread::of(&items.iter().filter_map(figure).collect::<Vec<_>>()).median()
+/// One figure of many items, of those that have it.
+pub fn spread<T>(items: &[T], figure: impl Fn(&T) -> Option<f64>) -> Spread {
+    Spread::of(&items.iter().filter_map(figure).collect::<Vec<_>>())
 }

@@ -3,6 +3,9 @@
 //! Without an argument it only exits. `n` tries for the lock on descriptor 9, `w`
 //! waits for it, and any other argument has its first six bytes written to
 //! descriptor 8.
+//!
+//! If CPUIDS is set when it is compiled, it first executes CPUID so many times, as a C
+//! library does at its start.
 
 #![no_std]
 #![no_main]
@@ -58,7 +61,41 @@ fn call(number: usize, first: usize, second: usize, third: usize) -> usize {
     result
 }
 
+/// How often CPUID is executed.
+const CPUIDS: usize = number_of(option_env!("CPUIDS"));
+
+const fn number_of(text: Option<&str>) -> usize {
+    let digits = match text {
+        Some(text) => text.as_bytes(),
+        None => b"0",
+    };
+    let (mut number, mut place) = (0, 0);
+    while place < digits.len() {
+        number = number * 10 + (digits[place] - b'0') as usize;
+        place += 1;
+    }
+    number
+}
+
+/// Asks for leaf 4, the caches: what glibc 2.36 asks an Intel processor for most often.
+#[cfg(target_arch = "x86_64")]
+fn ask_processor() {
+    const CACHES: u32 = 4;
+    for _ in 0..CPUIDS {
+        #[allow(unused_unsafe, reason = "safe in later versions of Rust")]
+        // SAFETY: every x86-64 processor has the instruction.
+        let answer = unsafe { core::arch::x86_64::__cpuid_count(CACHES, 0) };
+        core::hint::black_box(answer);
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn ask_processor() {
+    const { assert!(CPUIDS == 0, "the instruction is x86's") }
+}
+
 extern "C" fn start(stack: *const usize) -> ! {
+    ask_processor();
     // SAFETY: argc comes first, then argv, which ends with a null pointer.
     let (count, argument) = unsafe { (*stack, *stack.add(2) as *const u8) };
     let mut result = 0;

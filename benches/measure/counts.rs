@@ -1,23 +1,19 @@
 //! What is exact whatever the noise: instructions, system calls, page faults, bytes.
 
 use crate::data::{Column, Spread, Table, Unit};
-use crate::measure::{Bench, run};
-use crate::peers::{LOCKED, Peer, Task};
-use crate::sys::{Counted, Launch, count};
-use std::fs::{self, File};
+use crate::measure::{Asked, Bench, LONG_LIMIT, run};
+use crate::peers::{Peer, Task};
+use crate::sys::{Counted, Launch, count, cpuid_leaves};
+use std::fs;
 use std::io::{Error, Result};
-use std::os::fd::AsRawFd;
-use std::time::Duration;
 
 const COLUMNS: &[Column] = &[
     Column { key: "instructions", head: "instructions", unit: Unit::Count },
+    Column { key: "cpuid", head: "CPUID", unit: Unit::Count },
     Column { key: "calls", head: "system calls", unit: Unit::Count },
     Column { key: "faults", head: "page faults", unit: Unit::Count },
     Column { key: "size", head: "program, bytes", unit: Unit::Count },
 ];
-
-/// The longest that one program is followed, step by step or call by call.
-const LIMIT: Duration = Duration::from_secs(60);
 
 pub fn measure(bench: &Bench) -> Result<Table> {
     let mut table = Table::new("counts", "flock -n 9, free: counts from exec to exit", COLUMNS);
@@ -28,12 +24,10 @@ pub fn measure(bench: &Bench) -> Result<Table> {
                   those of the whole life of the process. The program is one file; libraries are \
                   not in it. Where there is nothing but a size, the program cannot lock a \
                   descriptor.";
-    // One open file description for all: who has its lock is given it again.
-    let file = File::create(bench.lock_path())?;
     for peer in &bench.peers {
         let size = fs::metadata(&peer.program).ok().map(|meta| meta.len() as f64);
-        let Some(launch) = launch(bench, peer, &file)? else {
-            table.add(peer.name(), &[None, None, None, size]);
+        let Some(launch) = launch(bench, peer)? else {
+            table.add(peer.name(), &[None, None, None, None, size]);
             continue;
         };
         let mut or_skip = |what: &str, value: Result<f64>| {
@@ -42,19 +36,21 @@ pub fn measure(bench: &Bench) -> Result<Table> {
         };
         let row = [
             or_skip("instructions", instructions(bench, peer, &launch)),
+            if Asked::IS_APPLICABLE { or_skip("CPUID", cpuids(peer, &launch)) } else { None },
             or_skip("system calls", system_calls(bench, &launch)),
             or_skip("page faults", faults(&launch)),
             size,
         ];
         table.add(peer.name(), &row);
+        bench.unlock()?;
     }
     Ok(table)
 }
 
-fn launch(bench: &Bench, peer: &Peer, file: &File) -> Result<Option<Launch>> {
+fn launch(bench: &Bench, peer: &Peer) -> Result<Option<Launch>> {
     let Some(mut job) = bench.job(peer, Task::Descriptor, None)? else { return Ok(None) };
     job.environment.clear();
-    job.descriptors.push((file.as_raw_fd(), LOCKED));
+    job.descriptors.push(bench.descriptor());
     Ok(Some(Launch::new(job)?))
 }
 
@@ -63,7 +59,7 @@ fn instructions(bench: &Bench, peer: &Peer, launch: &Launch) -> Result<f64> {
     if peer.known.one_in > 1 {
         return Err(Error::other("not counted, an interpreter has too many"));
     }
-    let counted = || count(launch, Counted::Instructions, LIMIT);
+    let counted = || count(launch, Counted::Instructions, LONG_LIMIT);
     let first = counted()?;
     for _ in 1..bench.effort.count_rounds {
         let next = counted()?;
@@ -74,13 +70,20 @@ fn instructions(bench: &Bench, peer: &Peer, launch: &Launch) -> Result<f64> {
     Ok(first as f64)
 }
 
+fn cpuids(peer: &Peer, launch: &Launch) -> Result<f64> {
+    if peer.known.one_in > 1 {
+        return Err(Error::other("not counted, an interpreter has too many instructions"));
+    }
+    Ok(cpuid_leaves(launch, LONG_LIMIT)?.len() as f64)
+}
+
 fn system_calls(bench: &Bench, launch: &Launch) -> Result<f64> {
-    let counted = |_| Ok(count(launch, Counted::SystemCalls, LIMIT)? as f64);
+    let counted = |_| Ok(count(launch, Counted::SystemCalls, LONG_LIMIT)? as f64);
     middle((0..bench.effort.count_rounds).map(counted).collect())
 }
 
 fn faults(launch: &Launch) -> Result<f64> {
-    middle((0..10).map(|_| Ok(run(launch, true)?.faults as f64)).collect())
+    middle((0..10).map(|_| Ok(run(launch, 0)?.faults as f64)).collect())
 }
 
 fn middle(values: Result<Vec<f64>>) -> Result<f64> {

@@ -1,6 +1,6 @@
 //! Many processes that take one lock again and again.
 
-use crate::data::{Column, Spread, Table, Unit, median};
+use crate::data::{Column, Spread, Table, Unit, spread};
 use crate::measure::rounds::{self, Rounds};
 use crate::measure::{Bench, run};
 use crate::peers::{Peer, Task};
@@ -12,8 +12,11 @@ use std::time::{Duration, Instant};
 const TIME_LIMIT: Duration = Duration::from_secs(120);
 
 const COLUMNS: &[Column] = &[
-    Column { key: "total", head: "times locked per s", unit: Unit::Count },
+    Column { key: "total", head: "times locked per s, median", unit: Unit::Count },
+    Column { key: "total_least", head: "least", unit: Unit::Count },
+    Column { key: "total_most", head: "most", unit: Unit::Count },
     Column { key: "ratio", head: "of util-linux's", unit: Unit::Ratio("total") },
+    Column { key: "runs", head: "runs", unit: Unit::Count },
     Column { key: "least", head: "least of a loop", unit: Unit::Count },
     Column { key: "most", head: "most of a loop", unit: Unit::Count },
 ];
@@ -24,25 +27,29 @@ pub fn measure(bench: &Bench) -> Result<Table> {
         if peer.runs_command(Task::Wait) { bench.waiting(peer, None) } else { Ok(None) }
     };
     let rounds = Rounds::cold(bench.effort.loop_rounds, TIME_LIMIT);
-    let measured = rounds.run(bench, job, |_, job| compete(bench, job))?;
+    let mut measured = rounds::prove(bench, Task::Wait, job)?;
+    rounds.run(&mut measured, |_, launch| compete(bench, launch));
     let title = format!("{loopers} loops around one lock for {} s", time.as_secs_f64());
     let mut table = Table::new("loop", &title, COLUMNS);
     rounds::report(&mut table, &measured, |rounds| summary(rounds, time.as_secs_f64()));
     Ok(table)
 }
 
-/// In all rounds: the median rate, and the extremes of a loop.
-fn summary(rounds: &[Vec<f64>], seconds: f64) -> [Option<f64>; 3] {
-    let all = Spread::of(&rounds.concat());
-    let rate = |counts: &Vec<f64>| Some(counts.iter().sum::<f64>() / seconds);
-    [median(rounds, rate), all.least(), all.greatest()]
+/// The rates of the rounds, and in all of them the extremes of a loop.
+fn summary(rounds: &[Vec<f64>], seconds: f64) -> [Option<f64>; 6] {
+    let loops = Spread::of(&rounds.concat());
+    let rates = spread(rounds, |counts| Some(counts.iter().sum::<f64>() / seconds));
+    let [median, least, most] = rates.extremes();
+    [median, least, most, rates.count(), loops.least(), loops.greatest()]
 }
 
 /// One round: how often each loop got the lock in time.
-fn compete(bench: &Bench, job: &Job) -> Result<Vec<f64>> {
+fn compete(bench: &Bench, launch: &Launch) -> Result<Vec<f64>> {
+    // What the pointers of a launch point to is one thread's.
+    let job = &launch.job;
     let end = Instant::now() + bench.effort.loop_time;
     thread::scope(|scope| {
-        let start = |_| scope.spawn(|| repeat(job, end));
+        let start = |_| scope.spawn(|| repeat(job.clone(), end));
         let threads: Vec<_> = (0..bench.effort.loopers).map(start).collect();
         let finish = |thread: thread::ScopedJoinHandle<Result<f64>>| {
             thread.join().unwrap_or_else(|_| Err(Error::other("a loop has panicked")))
@@ -51,11 +58,11 @@ fn compete(bench: &Bench, job: &Job) -> Result<Vec<f64>> {
     })
 }
 
-fn repeat(job: &Job, end: Instant) -> Result<f64> {
-    let launch = Launch::new(job.clone())?;
+fn repeat(job: Job, end: Instant) -> Result<f64> {
+    let launch = Launch::new(job)?;
     let mut count = 0.0;
     loop {
-        run(&launch, true)?;
+        run(&launch, 0)?;
         if Instant::now() >= end {
             return Ok(count);
         }

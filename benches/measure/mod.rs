@@ -1,29 +1,36 @@
 //! The measurements.
 
+mod asked;
 mod counts;
 mod crowd;
 mod looping;
 mod memory;
 mod order;
+mod proof;
 mod rounds;
 mod time;
 mod timeout;
 mod waiter;
 
+pub use asked::Asked;
+
 use crate::data::Table;
 use crate::peers::{LOCKED, Peer, Stage, Task};
 use crate::plan::Effort;
 use crate::sys::{Ended, Job, Launch};
+use rustix::fs::{FlockOperation, flock};
 use std::ffi::{CString, OsStr};
 use std::fs::File;
 use std::io::{Error, Result};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The longest that a child is waited for.
 const LIMIT: Duration = Duration::from_secs(10);
+/// The longest that one program is followed, step by step or call by call.
+const LONG_LIMIT: Duration = Duration::from_secs(60);
 
 /// What all measurements share.
 pub struct Bench {
@@ -35,6 +42,7 @@ pub struct Bench {
     pub environment: Vec<CString>,
     /// Where all output goes.
     null: File,
+    lock: File,
 }
 
 impl Bench {
@@ -47,12 +55,24 @@ impl Bench {
             CString::new(home)?,
         ];
         let null = File::options().read(true).write(true).open("/dev/null")?;
+        let lock = File::create(lock_path(directory))?;
         let directory = directory.to_owned();
-        Ok(Self { peers, floor, directory, effort, environment, null })
+        Ok(Self { peers, floor, directory, effort, environment, null, lock })
     }
 
     fn lock_path(&self) -> PathBuf {
-        self.directory.join("lock")
+        lock_path(&self.directory)
+    }
+
+    /// The lock file as descriptor 9 of a job: one open file description for all. Who has
+    /// its lock is given it again.
+    fn descriptor(&self) -> (RawFd, RawFd) {
+        (self.lock.as_raw_fd(), LOCKED)
+    }
+
+    /// In descriptor mode the lock outlives the one who took it.
+    fn unlock(&self) -> Result<()> {
+        Ok(flock(&self.lock, FlockOperation::Unlock)?)
     }
 
     /// A peer's task around the floor with `argument`. All output is dropped.
@@ -79,23 +99,27 @@ impl Bench {
     }
 }
 
+fn lock_path(directory: &Path) -> PathBuf {
+    directory.join("lock")
+}
+
 /// Takes the locale out of a job's environment: what remains is as under cron.
 fn unset_locale(job: &mut Job) {
     job.environment.retain(|variable| !variable.as_bytes().starts_with(b"LANG="));
 }
 
-/// Runs a job to its end, which must be a success, or must not.
-fn run(launch: &Launch, succeeds: bool) -> Result<Ended> {
+/// Runs a job to its end, which must have this exit status.
+fn run(launch: &Launch, expected: i32) -> Result<Ended> {
     let ended = launch.spawn()?.wait_within(LIMIT)?;
-    check(ended.status, succeeds)?;
+    check(ended.status, expected)?;
     Ok(ended)
 }
 
-fn check(status: i32, succeeds: bool) -> Result<()> {
-    if (status == 0) == succeeds && status != 127 {
+fn check(status: i32, expected: i32) -> Result<()> {
+    if status == expected {
         return Ok(());
     }
-    Err(Error::other(format!("ended with status {status}")))
+    Err(Error::other(format!("ended with status {status}, not with {expected}")))
 }
 
 /// A measurement by its name, which is also that of its table.

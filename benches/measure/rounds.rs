@@ -1,8 +1,8 @@
 //! Rounds: every peer has its turn in each, in an order drawn anew.
 
 use crate::data::Table;
-use crate::measure::Bench;
-use crate::peers::Peer;
+use crate::measure::{Bench, proof};
+use crate::peers::{Peer, Task};
 use crate::sys::{Job, Launch};
 use std::io::Result;
 use std::time::{Duration, Instant};
@@ -36,19 +36,8 @@ impl Rounds {
         Self { count, limit, warm_up: false }
     }
 
-    /// Prepares the peers that can do it, and gives them their turns. Who fails is out.
-    pub fn run<P, V>(
-        self,
-        bench: &Bench,
-        prepare: impl Fn(&Peer) -> Result<Option<P>>,
-        mut turn: impl FnMut(&Peer, &P) -> Result<V>,
-    ) -> Result<Vec<Series<'_, P, V>>> {
-        let mut all = Vec::new();
-        for peer in &bench.peers {
-            if let Some(prepared) = prepare(peer)? {
-                all.push(Series { peer, prepared, values: Vec::new(), failure: None });
-            }
-        }
+    /// Gives them their turns. Who fails is out.
+    pub fn run<P, V>(self, all: &mut [Series<P, V>], mut turn: impl FnMut(&Peer, &P) -> Result<V>) {
         let (start, mut dice) = (Instant::now(), Dice::new());
         let mut order: Vec<_> = (0..all.len()).collect();
         for round in usize::from(!self.warm_up)..=self.count {
@@ -61,19 +50,36 @@ impl Rounds {
                 }
             }
         }
-        Ok(all)
     }
+}
 
-    /// As `run`, for jobs that are made ready once and started in each turn.
-    pub fn launch<V>(
-        self,
-        bench: &Bench,
-        job: impl Fn(&Peer) -> Result<Option<Job>>,
-        mut turn: impl FnMut(&Launch) -> Result<V>,
-    ) -> Result<Vec<Series<'_, Launch, V>>> {
-        let prepare = |peer: &Peer| job(peer)?.map(Launch::new).transpose();
-        self.run(bench, prepare, |_, launch| turn(launch))
+/// Prepares those peers that can do it.
+pub fn prepare<P, V>(
+    bench: &Bench,
+    prepare: impl Fn(&Peer) -> Result<Option<P>>,
+) -> Result<Vec<Series<'_, P, V>>> {
+    let mut all = Vec::new();
+    for peer in &bench.peers {
+        if let Some(prepared) = prepare(peer)? {
+            all.push(Series { peer, prepared, values: Vec::new(), failure: None });
+        }
     }
+    Ok(all)
+}
+
+/// As `prepare`, for jobs that are made ready once and started in each turn. Who does not
+/// take the lock with it is out.
+pub fn prove<V>(
+    bench: &Bench,
+    task: Task,
+    job: impl Fn(&Peer) -> Result<Option<Job>>,
+) -> Result<Vec<Series<'_, Launch, V>>> {
+    let mut all = prepare(bench, |peer| job(peer)?.map(Launch::new).transpose())?;
+    for series in &mut all {
+        let proof = proof::takes_lock(bench, series.peer, task, &series.prepared);
+        series.failure = proof.err().map(|error| format!("does not take the lock: {error}"));
+    }
+    Ok(all)
 }
 
 impl<P, V> Series<'_, P, V> {

@@ -3,12 +3,11 @@
 use crate::data::{Column, Spread, Table, Unit};
 use crate::measure::rounds::{self, Rounds};
 use crate::measure::{Bench, run, unset_locale};
-use crate::peers::{LOCKED, Task};
+use crate::peers::{Peer, Task};
 use crate::sys::{Hold, Launch};
 use rustix::fs::{FlockOperation, flock};
 use std::fs::File;
-use std::io::Result;
-use std::os::fd::AsRawFd;
+use std::io::{Error, Result};
 use std::time::Instant;
 
 pub struct Case {
@@ -68,26 +67,33 @@ pub fn figures(micros: &[f64], extreme: fn(&Spread) -> Option<f64>) -> [Option<f
 
 pub fn measure(bench: &Bench, case: &Case) -> Result<Table> {
     let path = bench.lock_path();
-    let file = File::create(&path)?;
-    let _hold = case.held.then(|| Hold::take(&path)).transpose()?;
+    let other = File::open(&path)?;
     let job = |peer: &_| {
         let Some(mut job) = bench.job(peer, case.task, None)? else { return Ok(None) };
-        job.descriptors.push((file.as_raw_fd(), LOCKED));
+        job.descriptors.push(bench.descriptor());
         if !case.locale {
             unset_locale(&mut job);
         }
         Ok(Some(job))
     };
-    let turn = |launch: &Launch| {
+    let turn = |peer: &Peer, launch: &Launch| {
+        let expected = if case.held { peer.known.conflict } else { 0 };
         let start = Instant::now();
-        let outcome = run(launch, !case.held);
+        let outcome = run(launch, expected);
         let took = start.elapsed();
-        // In descriptor mode the lock outlives the one who took it.
-        flock(&file, FlockOperation::Unlock)?;
-        outcome.map(|_| took.as_secs_f64() * 1e6)
+        let is_locked = flock(&other, FlockOperation::NonBlockingLockExclusive).is_err();
+        bench.unlock()?;
+        flock(&other, FlockOperation::Unlock)?;
+        outcome?;
+        if is_locked != (case.held || case.task == Task::Descriptor) {
+            return Err(Error::other("the lock is not as it should be afterwards"));
+        }
+        Ok(took.as_secs_f64() * 1e6)
     };
+    let mut measured = rounds::prove(bench, case.task, job)?;
+    let _hold = case.held.then(|| Hold::take(&path)).transpose()?;
     let rounds = Rounds::warm(bench.effort.time_rounds, bench.effort.time_limit);
-    let measured = rounds.launch(bench, job, turn)?;
+    rounds.run(&mut measured, turn);
     let mut table = Table::new(case.name, case.title, COLUMNS);
     rounds::report(&mut table, &measured, |micros| figures(micros, Spread::least));
     Ok(table)

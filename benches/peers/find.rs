@@ -1,8 +1,9 @@
 //! Which peers are on this machine.
 
 use crate::common;
+use crate::floor;
 use crate::peers::Peer;
-use crate::peers::table::{FLOOR, KNOWN, Known, OURS, OURS_RELEASE};
+use crate::peers::table::{FLOOR, FLOOR_ASKING, FLOOR_IN_C, KNOWN, Known, OURS, OURS_RELEASE};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
@@ -11,10 +12,11 @@ use std::{env, fs};
 const RELEASE_HINT: &str = "build it with packaging/build-release";
 
 /// Those that are here, and of the others the name and why they are not.
-pub fn find(floor: &Path) -> (Vec<Peer>, Vec<String>) {
+/// Ours are measured as copies in `directory`, as installing makes them.
+pub fn find(directory: &Path, floor: &Path) -> (Vec<Peer>, Vec<String>) {
     let (mut peers, mut absent) = (Vec::new(), Vec::new());
-    for known in KNOWN {
-        match locate(known, floor) {
+    for known in KNOWN.iter().filter(|known| ![FLOOR_ASKING, FLOOR_IN_C].contains(&known.name)) {
+        match locate(known, directory, floor) {
             Ok(program) => peers.push(Peer { known, program }),
             Err(reason) => absent.push(format!("{}: {reason}", known.name)),
         }
@@ -22,14 +24,30 @@ pub fn find(floor: &Path) -> (Vec<Peer>, Vec<String>) {
     (peers, absent)
 }
 
-fn locate(known: &Known, floor: &Path) -> Result<PathBuf, String> {
+/// A peer that is built here, by its name.
+pub fn built(name: &str, program: PathBuf) -> Option<Peer> {
+    let known = KNOWN.iter().find(|known| known.name == name)?;
+    Some(Peer { known, program })
+}
+
+fn locate(known: &Known, directory: &Path, floor: &Path) -> Result<PathBuf, String> {
     match known.name {
-        OURS => Ok(PathBuf::from(env!("CARGO_BIN_EXE_flock"))),
-        OURS_RELEASE => release().ok_or_else(|| format!("not built; {RELEASE_HINT}")),
+        OURS => install(Path::new(env!("CARGO_BIN_EXE_flock")), directory.join("flock")),
+        OURS_RELEASE => {
+            let program = release().ok_or_else(|| format!("not built; {RELEASE_HINT}"))?;
+            install(&program, directory.join("flock-release"))
+        }
         FLOOR => Ok(floor.to_owned()),
         "util-linux" => util_linux(),
         "busybox" | "toybox" => applet(known.program),
         _ => on_path(known.program),
+    }
+}
+
+fn install(program: &Path, copy: PathBuf) -> Result<PathBuf, String> {
+    match floor::install(program, &copy) {
+        Ok(()) => Ok(copy),
+        Err(error) => Err(format!("{}: {error}", program.display())),
     }
 }
 

@@ -3,8 +3,8 @@
 mod find;
 mod table;
 
-pub use find::find;
-pub use table::{FLOOR, Known, OURS, OURS_RELEASE, Task};
+pub use find::{built, find};
+pub use table::{FLOOR, FLOOR_ASKING, FLOOR_IN_C, Known, OURS, OURS_RELEASE, Task};
 
 use crate::sys::Job;
 use std::ffi::{CString, OsStr};
@@ -42,6 +42,12 @@ impl Peer {
 
     pub fn can(&self, task: Task) -> bool {
         self.template(task).is_some()
+    }
+
+    /// Whether it is the lock of the file or descriptor that it is given.
+    pub fn takes_lock(&self, task: Task) -> bool {
+        let names_file = |words: &str| words.split(' ').any(|word| word == "FILE");
+        task == Task::Descriptor || self.template(task).is_some_and(names_file)
     }
 
     /// Whether the lock is taken for a command, as opposed to a descriptor.

@@ -18,12 +18,21 @@ pub enum Task {
     Wait,
 }
 
+impl Task {
+    /// Whether it ends in a conflict, as opposed to waiting for as long as it takes.
+    pub fn gives_up(self) -> bool {
+        matches!(self, Self::Descriptor | Self::Try | Self::Timeout)
+    }
+}
+
 /// A peer, whether or not it is on this machine.
 pub struct Known {
     pub name: &'static str,
     /// Its file name on PATH; for the three that are found otherwise, what finds them.
     pub program: &'static str,
     pub tasks: &'static [(Task, &'static str)],
+    /// The exit status that says that the lock is held by another.
+    pub conflict: i32,
     /// It takes part in one round out of so many: the slow ones would take up the time.
     pub one_in: usize,
 }
@@ -31,6 +40,10 @@ pub struct Known {
 pub const OURS: &str = "flock-rs";
 pub const OURS_RELEASE: &str = "flock-rs (release)";
 pub const FLOOR: &str = "floor";
+/// The floor that executes CPUID as often as ours does on its C library.
+pub const FLOOR_ASKING: &str = "floor + CPUID";
+/// The same in C, static on the C library that the default build has.
+pub const FLOOR_IN_C: &str = "floor in C";
 
 const FLOCK: &[(Task, &str)] = &[
     (Task::Descriptor, "-n 9"),
@@ -64,8 +77,8 @@ const S6_SETLOCK: &[(Task, &str)] = &[
 ];
 
 const LCKDO: &[(Task, &str)] = &[
-    (Task::Run, "FILE CMD"),
-    (Task::Exec, "-e FILE CMD"),
+    (Task::Run, "-w FILE CMD"),
+    (Task::Exec, "-e -w FILE CMD"),
     (Task::Try, "FILE CMD"),
     (Task::Wait, "-w FILE CMD"),
 ];
@@ -88,27 +101,34 @@ const PERL: &[(Task, &str)] = &[
 const NO_LIBC: &[(Task, &str)] =
     &[(Task::Descriptor, "n"), (Task::Run, ""), (Task::Exec, ""), (Task::Wait, "w")];
 
+/// Nothing waits in these two: they are for times alone.
+const SHORT: &[(Task, &str)] = &[(Task::Descriptor, "n"), (Task::Run, ""), (Task::Exec, "")];
+
 const fn known(
-    name: &'static str,
-    program: &'static str,
+    (name, program): (&'static str, &'static str),
     tasks: &'static [(Task, &'static str)],
+    conflict: i32,
     one_in: usize,
 ) -> Known {
-    Known { name, program, tasks, one_in }
+    Known { name, program, tasks, conflict, one_in }
 }
 
+/// Each conflict status was seen while the lock was held by another. Where it was to be
+/// expected, a run that ends with another one takes the peer out.
 pub const KNOWN: &[Known] = &[
-    known(OURS, "", FLOCK, 1),
-    known(OURS_RELEASE, "", FLOCK, 1),
-    known("util-linux", "flock", FLOCK, 1),
-    known("busybox", "busybox", BUSYBOX, 1),
-    known("toybox", "toybox", TOYBOX, 1),
-    known("setlock (daemontools)", "setlock", SETLOCK, 1),
-    known("chpst (runit)", "chpst", CHPST, 1),
-    known("s6-setlock", "s6-setlock", S6_SETLOCK, 1),
-    known("lckdo (moreutils)", "lckdo", LCKDO, 1),
-    known("with-lock-ex (chiark)", "with-lock-ex", WITH_LOCK_EX, 1),
-    known("perl", "perl", PERL, 5),
-    known("sem (parallel)", "sem", SEM, 100),
-    known(FLOOR, "", NO_LIBC, 1),
+    known((OURS, ""), FLOCK, 1, 1),
+    known((OURS_RELEASE, ""), FLOCK, 1, 1),
+    known(("util-linux", "flock"), FLOCK, 1, 1),
+    known(("busybox", "busybox"), BUSYBOX, 1, 1),
+    known(("toybox", "toybox"), TOYBOX, 1, 1),
+    known(("setlock (daemontools)", "setlock"), SETLOCK, 111, 1),
+    known(("chpst (runit)", "chpst"), CHPST, 111, 1),
+    known(("s6-setlock", "s6-setlock"), S6_SETLOCK, 1, 1),
+    known(("lckdo (moreutils)", "lckdo"), LCKDO, 75, 1),
+    known(("with-lock-ex (chiark)", "with-lock-ex"), WITH_LOCK_EX, 255, 1),
+    known(("perl", "perl"), PERL, 1, 5),
+    known(("sem (parallel)", "sem"), SEM, 1, 100),
+    known((FLOOR, ""), NO_LIBC, 1, 1),
+    known((FLOOR_ASKING, ""), SHORT, 1, 1),
+    known((FLOOR_IN_C, ""), SHORT, 1, 1),
 ];

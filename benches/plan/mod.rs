@@ -8,7 +8,7 @@ usage: cargo bench [-- [--quick] [--check] [--write-docs] [--list] [NAME...]]
   NAME          only the measurements whose names contain one of these
   --quick       few rounds: for a check that everything works, and for CI
   --check       exit status 1 if a budget is exceeded, or if our builds could not do it
-  --write-docs  write benches/results.md and benches/ratios.svg
+  --write-docs  write benches/results.md, benches/ratios.svg and README.md's figures
   --list        print the names of the measurements
 ";
 
@@ -48,6 +48,9 @@ impl Plan {
                 option if option.starts_with('-') => return Err(format!("no option {option}")),
                 _ => plan.names.push(argument),
             }
+        }
+        if plan.write_docs && !plan.names.is_empty() {
+            return Err("--write-docs takes no NAME: what is left out would be gone".to_owned());
         }
         Ok(plan)
     }

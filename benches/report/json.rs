@@ -1,6 +1,7 @@
 //! The results for programs.
 
 use crate::data::Table;
+use crate::measure::Asked;
 use crate::report::Report;
 use crate::report::budget::Verdict;
 use std::fmt::Write;
@@ -12,9 +13,18 @@ pub fn document(report: &Report) -> String {
         member("machine", &object(facts)),
         member("absent", &array(absent)),
         member("measurements", &array(report.tables.iter().map(table))),
+        member("cpuid", &report.asked.as_ref().map_or("null".to_owned(), asked)),
         member("budgets", &array(report.verdicts.iter().map(verdict))),
     ];
     object(members.into_iter()) + "\n"
+}
+
+/// The leaves that ours and the reference ask for, in their order.
+fn asked(asked: &Asked) -> String {
+    let leaves = |leaves: &[u32]| array(leaves.iter().map(u32::to_string));
+    let members =
+        [member("ours", &leaves(&asked.ours)), member("reference", &leaves(&asked.reference))];
+    object(members.into_iter())
 }
 
 fn table(table: &Table) -> String {
@@ -41,7 +51,8 @@ fn verdict(verdict: &Verdict) -> String {
             member("build", &string(verdict.build)),
             member("allowed", &number(Some(verdict.allowed))),
             member("measured", &number(verdict.measured)),
-            member("exceeded", &verdict.is_exceeded().to_string()),
+            member("outcome", &string(verdict.outcome().name())),
+            member("without_cpuid", &number(verdict.without_cpuid)),
         ]
         .into_iter(),
     )

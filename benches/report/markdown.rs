@@ -1,7 +1,7 @@
 //! The results as the page that the README points to.
 
 use crate::data::Table;
-use crate::report::{Report, Verdict, text};
+use crate::report::{NOT_JUDGED, Report, Verdict, cpuid, text};
 use std::fmt::Write;
 
 const HEAD: &str = "\
@@ -23,8 +23,13 @@ yours.
 - `floor` is the least that is possible: a program without a C library that makes two
   system calls, for the lock and for its end. Where a command is run, it is that command
   alone, without a lock.
+- `floor + CPUID` is that program when it first asks the processor as often as the C library
+  of `flock-rs` does, and `floor in C` the same on that C library, static as well.
 - The other programs are called in their own way, and are only where they can do what the
-  heading says.
+  heading says. Before each is timed, it has to give up with its own status, or to wait,
+  while the lock is held, and to succeed when it is free; in a conflict every run has to end
+  with that status. sem alone is not so proven: its lock is a file of its own.
+- Ours are copies, written at once as installing does.
 - COMMAND is a program that does nothing but end.
 - All have `LANG=C.UTF-8`, as in a session, except where no locale is set, as under cron:
   util-linux looks the locale up and starts faster where there is none.
@@ -44,6 +49,7 @@ pub fn document(report: &Report) -> String {
         let _ = writeln!(page, "- not measured: {reason}");
     }
     page += &budgets(report);
+    page += &cpuid::section(report);
     for one in &report.tables {
         page += &table(one);
     }
@@ -53,13 +59,14 @@ pub fn document(report: &Report) -> String {
 fn budgets(report: &Report) -> String {
     let heads = ["budget", "build", "allowed", "measured", ""].map(str::to_owned);
     let lines: Vec<_> = report.verdicts.iter().map(Verdict::cells).collect();
-    format!("\n## Budgets\n\n{}\n{}\n", lines_of(&heads, &lines), report.judge.rule)
+    let (lines, rule) = (text::markdown(&heads, &lines), report.judge.rule);
+    format!("\n## Budgets\n\n{lines}\n{rule}\n\n{NOT_JUDGED}\n")
 }
 
 fn table(table: &Table) -> String {
     let lines: Vec<_> = table.rows.iter().map(|row| text::cells(table, row.peer)).collect();
     let mut section = format!("\n## {}\n\n", table.title);
-    section += &lines_of(&text::heads(table), &lines);
+    section += &text::markdown(&text::heads(table), &lines);
     if !table.note.is_empty() {
         let _ = writeln!(section, "\n{}", table.note);
     }
@@ -67,11 +74,4 @@ fn table(table: &Table) -> String {
         let _ = writeln!(section, "\nSkipped: {reason}.");
     }
     section
-}
-
-fn lines_of(heads: &[String], lines: &[Vec<String>]) -> String {
-    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
-    let rule = format!("|---|{}\n", "---:|".repeat(heads.len().saturating_sub(1)));
-    let lines: String = lines.iter().map(|cells| line(cells)).collect();
-    line(heads) + &rule + &lines
 }

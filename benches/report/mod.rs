@@ -1,16 +1,19 @@
 //! What a run shows, and where it leaves it.
 
 mod budget;
+mod cpuid;
 mod json;
 mod machine;
 mod markdown;
+mod readme;
 mod svg;
 mod text;
 
-pub use budget::{Judge, Verdict, verdicts};
+pub use budget::{Judge, NOT_JUDGED, Verdict, verdicts};
 pub use machine::Machine;
 
 use crate::data::Table;
+use crate::measure::Asked;
 use crate::peers::OURS;
 use std::fs;
 use std::io::{Error, Result};
@@ -24,6 +27,8 @@ pub struct Report {
     pub tables: Vec<Table>,
     pub verdicts: Vec<Verdict>,
     pub judge: &'static Judge,
+    /// What the processor is asked for, where that is applicable.
+    pub asked: Option<Asked>,
 }
 
 impl Report {
@@ -49,10 +54,12 @@ impl Report {
         fs::write(directory.join("ratios.svg"), svg::document(self))
     }
 
-    /// Writes what the README points to.
-    pub fn save_docs(&self, directory: &Path) -> Result<()> {
+    /// Writes what the README points to, and its own part.
+    pub fn save_docs(&self, project: &Path) -> Result<()> {
+        let (directory, page) = (project.join("benches"), project.join("README.md"));
         fs::write(directory.join("results.md"), markdown::document(self))?;
-        fs::write(directory.join("ratios.svg"), svg::document(self))
+        fs::write(directory.join("ratios.svg"), svg::document(self))?;
+        fs::write(&page, readme::document(&fs::read_to_string(&page)?, self)?)
     }
 }
 

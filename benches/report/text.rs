@@ -72,3 +72,11 @@ fn aligned(lines: &[Vec<String>]) -> String {
     }
     text
 }
+
+/// As a table of Markdown.
+pub fn markdown(heads: &[String], lines: &[Vec<String>]) -> String {
+    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+    let rule = format!("|---|{}\n", "---:|".repeat(heads.len().saturating_sub(1)));
+    let lines: String = lines.iter().map(|cells| line(cells)).collect();
+    line(heads) + &rule + &lines
+}

@@ -26,6 +26,16 @@ const AT_SYSTEM_CALL: c_int = libc::SIGTRAP | 0x80;
 /// Both sides share a processor: they take turns anyway, and to wake the other side on an
 /// idle processor costs several times what a step does.
 pub fn count(launch: &Launch, counted: Counted, limit: Duration) -> Result<u64> {
+    step_through(launch, counted, limit, |_| Ok(()))
+}
+
+/// As `count`; `look` is given the child at each stop, before it goes on.
+pub(super) fn step_through(
+    launch: &Launch,
+    counted: Counted,
+    limit: Duration,
+    look: impl FnMut(libc::pid_t) -> Result<()>,
+) -> Result<u64> {
     let seconds = c_uint::try_from(limit.as_secs()).unwrap_or(c_uint::MAX).max(1);
     let _pin = Pin::here()?;
     // SAFETY: the child calls nothing but system calls until it executes the program.
@@ -34,7 +44,7 @@ pub fn count(launch: &Launch, counted: Counted, limit: Duration) -> Result<u64> 
         -1 => Err(Error::last_os_error()),
         // SAFETY: we are the child.
         0 => unsafe { become_traced(launch, seconds) },
-        id => follow(&mut Child::adopt(id), counted),
+        id => follow(&mut Child::adopt(id), counted, look),
     }
 }
 
@@ -59,7 +69,11 @@ unsafe fn become_traced(launch: &Launch, seconds: c_uint) -> ! {
 }
 
 /// From the stop that execve(2) ends with to the end of the program.
-fn follow(child: &mut Child, counted: Counted) -> Result<u64> {
+fn follow(
+    child: &mut Child,
+    counted: Counted,
+    mut look: impl FnMut(libc::pid_t) -> Result<()>,
+) -> Result<u64> {
     let id = child.id();
     let (status, _) = spawn::wait(id)?;
     if !libc::WIFSTOPPED(status) || libc::WSTOPSIG(status) != libc::SIGTRAP {
@@ -76,6 +90,10 @@ fn follow(child: &mut Child, counted: Counted) -> Result<u64> {
     };
     let (mut stops, mut signal) = (0, 0);
     loop {
+        // After a signal it is where it was.
+        if signal == 0 {
+            look(id)?;
+        }
         trace(request as _, id, signal)?;
         let (status, _) = spawn::wait(id)?;
         if !libc::WIFSTOPPED(status) {

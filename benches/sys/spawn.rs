@@ -26,7 +26,7 @@ pub struct Launch {
     pub(super) environment: Vec<*mut c_char>,
     actions: Box<libc::posix_spawn_file_actions_t>,
     /// What the pointers point into.
-    pub(super) job: Job,
+    pub job: Job,
 }
 
 impl Launch {

@@ -1,6 +1,6 @@
 //! Many that wait for one lock: their memory, how fast it goes round, and in which order.
 
-use crate::data::{Column, Table, Unit, median};
+use crate::data::{Column, Table, Unit, spread};
 use crate::measure::order::Disorder;
 use crate::measure::rounds::{self, Rounds};
 use crate::measure::waiter::{self, Memory};
@@ -21,12 +21,17 @@ const ORDER: i32 = 8;
 const LIMIT: Duration = Duration::from_secs(60);
 
 const COLUMNS: &[Column] = &[
-    Column { key: "memory", head: "memory MiB", unit: Unit::Mib },
+    Column { key: "memory", head: "memory MiB, median", unit: Unit::Mib },
+    Column { key: "memory_least", head: "least", unit: Unit::Mib },
+    Column { key: "memory_most", head: "most", unit: Unit::Mib },
     Column { key: "memory_ratio", head: "of util-linux's", unit: Unit::Ratio("memory") },
-    Column { key: "handoffs", head: "hand-offs per s", unit: Unit::Count },
+    Column { key: "handoffs", head: "hand-offs per s, median", unit: Unit::Count },
+    Column { key: "handoffs_least", head: "least", unit: Unit::Count },
+    Column { key: "handoffs_most", head: "most", unit: Unit::Count },
     Column { key: "handoffs_ratio", head: "of util-linux's", unit: Unit::Ratio("handoffs") },
-    Column { key: "swapped", head: "pairs out of order", unit: Unit::Percent },
-    Column { key: "displacement", head: "places moved", unit: Unit::Tenths },
+    Column { key: "swapped", head: "pairs out of order, most", unit: Unit::Percent },
+    Column { key: "displacement", head: "places moved, most", unit: Unit::Tenths },
+    Column { key: "runs", head: "runs", unit: Unit::Count },
 ];
 
 /// What one crowd shows.
@@ -40,23 +45,26 @@ struct Crowd {
 pub fn measure(bench: &Bench, name: &str, size: usize) -> Result<Table> {
     let can = |peer: &Peer| Ok(peer.can(Task::Wait).then_some(()));
     let rounds = Rounds::cold(bench.effort.crowd_rounds, bench.effort.crowd_limit);
-    let measured = rounds.run(bench, can, |peer, ()| {
+    let mut measured = rounds::prepare(bench, can)?;
+    rounds.run(&mut measured, |peer, ()| {
         room::check(bench, peer, size)?;
         gather(bench, peer, size)
-    })?;
+    });
     let mut table = Table::new(name, &format!("{size} processes wait for one lock"), COLUMNS);
     table.note = "Memory: the sum of Pss. Then the lock is let go, and each in turn has it for a \
                   command that writes a number (toybox and the floor just end). Order: arrival \
                   against service.";
-    rounds::report(&mut table, &measured, |crowds| {
-        [
-            median(crowds, |crowd| Some(crowd.memory)),
-            median(crowds, |crowd| Some(crowd.handoffs)),
-            median(crowds, |crowd| Some(crowd.disorder?.swapped)),
-            median(crowds, |crowd| Some(crowd.disorder?.displacement)),
-        ]
-    });
+    rounds::report(&mut table, &measured, summary);
     Ok(table)
+}
+
+fn summary(crowds: &[Crowd]) -> [Option<f64>; 9] {
+    let memory = spread(crowds, |crowd| Some(crowd.memory)).extremes();
+    let handoffs = spread(crowds, |crowd| Some(crowd.handoffs));
+    let [median, least, most] = handoffs.extremes();
+    let swapped = spread(crowds, |crowd| Some(crowd.disorder?.swapped)).greatest();
+    let moved = spread(crowds, |crowd| Some(crowd.disorder?.displacement)).greatest();
+    [memory[0], memory[1], memory[2], median, least, most, swapped, moved, handoffs.count()]
 }
 
 /// Lets a crowd gather behind the bench's own lock, one after the other, then serves it.
@@ -93,7 +101,7 @@ fn serve(children: Vec<Child>) -> Result<()> {
     let start = Instant::now();
     for child in children {
         let ended = child.wait_within(LIMIT.saturating_sub(start.elapsed()))?;
-        check(ended.status, true)?;
+        check(ended.status, 0)?;
     }
     Ok(())
 }
