@@ -129,7 +129,8 @@ impl Verdict {
             Outcome::OverByCpuid => format!(
                 "OVER by {over:.1} %, for the CPUID of the C library: {without:.2} without them"
             ),
-            Outcome::Exceeded => format!("EXCEEDED by {over:.1} %"),
+            Outcome::Exceeded if self.allowed > 0.0 => format!("EXCEEDED by {over:.1} %"),
+            Outcome::Exceeded => "EXCEEDED: none is allowed".to_owned(),
             Outcome::NotMeasured => "NOT MEASURED".to_owned(),
         }
     }
