@@ -1,17 +1,21 @@
 //! What is exact whatever the noise: instructions, system calls, page faults, bytes.
 
 use crate::data::{Column, Spread, Table, Unit};
+use crate::measure::elf::Elf;
 use crate::measure::{Asked, Bench, LONG_LIMIT, run};
 use crate::peers::{Peer, Task};
 use crate::sys::{Counted, Launch, count, cpuid_leaves};
 use std::fs;
 use std::io::{Error, Result};
+use std::path::Path;
 
 const COLUMNS: &[Column] = &[
     Column { key: "instructions", head: "instructions", unit: Unit::Count },
     Column { key: "cpuid", head: "CPUID", unit: Unit::Count },
     Column { key: "calls", head: "system calls", unit: Unit::Count },
     Column { key: "faults", head: "page faults", unit: Unit::Count },
+    Column { key: "loaded", head: "loaded, bytes", unit: Unit::Count },
+    Column { key: "relocations", head: "relocations", unit: Unit::Count },
     Column { key: "size", head: "program, bytes", unit: Unit::Count },
 ];
 
@@ -21,13 +25,14 @@ pub fn measure(bench: &Bench) -> Result<Table> {
                   each time); execve(2) itself is not counted. The environment is empty, because \
                   the C library reads it at start-up. It also asks the processor what it can do: \
                   the instructions are exact, but another model, or other libraries, may have others. The page faults are \
-                  those of the whole life of the process. The program is one file; libraries are \
-                  not in it. Where there is nothing but a size, the program cannot lock a \
+                  those of the whole life of the process. What is \
+                  loaded, the relocations and the bytes are those of the program's own file, \
+                  without its libraries. Where there is nothing but a size, the program cannot lock a \
                   descriptor.";
     for peer in &bench.peers {
-        let size = fs::metadata(&peer.program).ok().map(|meta| meta.len() as f64);
+        let [loaded, relocations, size] = of_file(&peer.program);
         let Some(launch) = launch(bench, peer)? else {
-            table.add(peer.name(), &[None, None, None, None, size]);
+            table.add(peer.name(), &[None, None, None, None, loaded, relocations, size]);
             continue;
         };
         let mut or_skip = |what: &str, value: Result<f64>| {
@@ -39,12 +44,22 @@ pub fn measure(bench: &Bench) -> Result<Table> {
             if Asked::IS_APPLICABLE { or_skip("CPUID", cpuids(peer, &launch)) } else { None },
             or_skip("system calls", system_calls(bench, &launch)),
             or_skip("page faults", faults(&launch)),
+            loaded,
+            relocations,
             size,
         ];
         table.add(peer.name(), &row);
         bench.unlock()?;
     }
     Ok(table)
+}
+
+/// What its segments take in memory, its relocations, and its bytes.
+fn of_file(program: &Path) -> [Option<f64>; 3] {
+    let Ok(file) = fs::read(program) else { return [None; 3] };
+    let elf = Elf::parse(&file);
+    let figure = |of: fn(&Elf) -> u64| elf.as_ref().map(|elf| of(elf) as f64);
+    [figure(|elf| elf.loaded), figure(|elf| elf.relocations), Some(file.len() as f64)]
 }
 
 fn launch(bench: &Bench, peer: &Peer) -> Result<Option<Launch>> {

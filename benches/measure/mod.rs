@@ -3,6 +3,7 @@
 mod asked;
 mod counts;
 mod crowd;
+mod elf;
 mod looping;
 mod memory;
 mod order;

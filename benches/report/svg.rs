@@ -1,7 +1,7 @@
 //! The plot: ratios as bars, on a background of its own, light or dark as the reader has it.
 
 use crate::data::{REFERENCE, Table};
-use crate::peers::{FLOOR, OURS, OURS_RELEASE};
+use crate::peers::{FLOOR, FLOOR_ASKING, FLOOR_IN_C, OURS, OURS_RELEASE};
 use crate::report::Report;
 use std::fmt::Write;
 
@@ -83,6 +83,8 @@ fn legend(report: &Report, y: &mut f64) -> String {
             .to_owned(),
         "floor: the least possible, no C library; with a command, that command without a lock."
             .to_owned(),
+        "floor + CPUID: with the questions of the C library. floor in C: on that C library."
+            .to_owned(),
         format!("Measured on {}, {}.", machine.fact("processor"), machine.fact("date")),
         format!("Linux {}, {}.", machine.fact("kernel"), machine.fact("util-linux")),
     ];
@@ -150,7 +152,7 @@ fn class(peer: &str) -> &'static str {
         OURS => "ours",
         OURS_RELEASE => "release",
         REFERENCE => "reference",
-        FLOOR => "floor",
+        FLOOR | FLOOR_ASKING | FLOOR_IN_C => "floor",
         _ => "other",
     }
 }

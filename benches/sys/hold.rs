@@ -5,6 +5,12 @@ use std::fs::File;
 use std::io::{Error, Result};
 use std::os::fd::AsRawFd;
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The longest that a lock is waited for.
+const LIMIT: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// Holds a file until it is dropped.
 pub struct Hold {
@@ -12,13 +18,22 @@ pub struct Hold {
 }
 
 impl Hold {
-    /// Makes the file if need be, and locks it, which must succeed at once.
+    /// Makes the file if need be, and locks it. A peer may have left the lock with a helper
+    /// that ends a moment later, as s6-setlock with a timeout does.
     pub fn take(path: &Path) -> Result<Self> {
         let mut options = File::options();
         let file = options.read(true).write(true).create(true).truncate(false).open(path)?;
-        flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-        lock_whole(&file)?;
-        Ok(Self { _file: file })
+        let start = Instant::now();
+        loop {
+            let both = flock(&file, FlockOperation::NonBlockingLockExclusive)
+                .map_err(Error::from)
+                .and_then(|()| lock_whole(&file));
+            match both {
+                Ok(()) => return Ok(Self { _file: file }),
+                Err(error) if start.elapsed() > LIMIT => return Err(error),
+                Err(_) => thread::sleep(PAUSE),
+            }
+        }
     }
 }
 
