@@ -5,22 +5,28 @@ use crate::measure::Asked;
 use crate::peers::{OURS, OURS_RELEASE};
 use crate::report::cpuid;
 
-/// How ratios of times are judged: by which of the times. Nothing is put down to noise.
+/// How ratios of times are judged: by which of the times, and from how much of the budget
+/// on they fail. Over the budget is over in any case.
 pub struct Judge {
     pub column: &'static str,
+    tolerance: f64,
     pub rule: &'static str,
 }
 
 /// For a full run, on a machine that does little else.
-const FULL: Judge = Judge { column: "median", rule: "The ratios of times are of medians." };
+const FULL: Judge =
+    Judge { column: "median", tolerance: 1.0, rule: "The ratios of times are of medians." };
 
 /// For a quick run, on a machine that may be busy. Others' work only ever adds time, so the
-/// least of the turns shows it last. What is to be caught here is a build that has lost what
-/// makes it start fast: linked dynamically, ours takes as long as util-linux's, and the
-/// packages' takes twice its budget if it is on glibc.
+/// least of the turns shows it last. With 20 other processes on two processors, one ratio
+/// without CPUID was 1.003 times its budget. What is to be caught here is a build that has
+/// lost what makes it start fast: linked dynamically, ours takes 1.4 times its budgets and
+/// more, and the packages' takes 1.5 times and more if it is on glibc.
 const QUICK: Judge = Judge {
     column: "least",
-    rule: "A quick run: the ratios of times are of the least ones of a few, not of medians.",
+    tolerance: 1.15,
+    rule: "A quick run: the ratios of times are of the least ones of a few, not of medians, and \
+           a little over is no failure, as the machine may be busy.",
 };
 
 impl Judge {
@@ -81,6 +87,7 @@ pub struct Verdict {
     unit: Unit,
     /// Of a time over the budget: what it is without the C library's CPUID on either side.
     pub without_cpuid: Option<f64>,
+    tolerance: f64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -88,15 +95,23 @@ pub enum Outcome {
     Met,
     /// Over the budget, and only for what the C library asks the processor.
     OverByCpuid,
+    /// Over the budget, but no more than a busy machine may make it.
+    OverByNoise,
     Exceeded,
     NotMeasured,
 }
 
 impl Outcome {
+    /// Whether this is what a check is to catch.
+    fn is_failure(self) -> bool {
+        matches!(self, Self::Exceeded | Self::NotMeasured)
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Self::Met => "met",
             Self::OverByCpuid => "over by CPUID",
+            Self::OverByNoise => "over, maybe by noise",
             Self::Exceeded => "exceeded",
             Self::NotMeasured => "not measured",
         }
@@ -106,10 +121,14 @@ impl Outcome {
 impl Verdict {
     pub fn outcome(&self) -> Outcome {
         let is_within = |value: f64| value <= self.allowed;
+        let is_near = |value: f64| value <= self.allowed * self.tolerance;
         match (self.measured, self.without_cpuid) {
             (None, _) => Outcome::NotMeasured,
             (Some(measured), _) if is_within(measured) => Outcome::Met,
             (_, Some(without)) if is_within(without) => Outcome::OverByCpuid,
+            (Some(measured), without) if is_near(without.unwrap_or(measured)) => {
+                Outcome::OverByNoise
+            }
             _ => Outcome::Exceeded,
         }
     }
@@ -129,6 +148,7 @@ impl Verdict {
             Outcome::OverByCpuid => format!(
                 "OVER by {over:.1} %, for the CPUID of the C library: {without:.2} without them"
             ),
+            Outcome::OverByNoise => format!("OVER by {over:.1} %, maybe as the machine is busy"),
             Outcome::Exceeded if self.allowed > 0.0 => format!("EXCEEDED by {over:.1} %"),
             Outcome::Exceeded => "EXCEEDED: none is allowed".to_owned(),
             Outcome::NotMeasured => "NOT MEASURED".to_owned(),
@@ -148,22 +168,32 @@ pub fn verdicts(tables: &[Table], judge: &Judge, asked: Option<&Asked>) -> Vec<V
     for budget in BUDGETS {
         let Some(table) = tables.iter().find(|table| table.name == budget.table) else { continue };
         for (build, allowed) in [(OURS, budget.default), (OURS_RELEASE, budget.release)] {
-            let unit = if allowed > 1.0 { Unit::Count } else { Unit::Ratio("") };
-            let (measured, without_cpuid) = if budget.timed {
-                let without = asked.and_then(|asked| cpuid::without(table, judge.column, asked));
-                // The other build has a C library that asks nothing: no excuse.
-                (table.ratio(build, judge.column), without.filter(|_| build == OURS))
-            } else {
-                (table.get(build, budget.column), None)
-            };
-            let (table, what) = (budget.table, budget.what);
-            verdicts.push(Verdict { table, what, build, allowed, measured, unit, without_cpuid });
+            verdicts.push(verdict((budget, table), (build, allowed), judge, asked));
         }
     }
     if Asked::IS_APPLICABLE {
         verdicts.extend(tables.iter().filter(|table| table.name == "counts").flat_map(cpuids));
     }
     verdicts
+}
+
+fn verdict(
+    (budget, table): (&Budget, &Table),
+    (build, allowed): (&'static str, f64),
+    judge: &Judge,
+    asked: Option<&Asked>,
+) -> Verdict {
+    let (measured, without_cpuid, tolerance) = if budget.timed {
+        let without = asked.and_then(|asked| cpuid::without(table, judge.column, asked));
+        // The other build has a C library that asks nothing: no excuse.
+        let without = without.filter(|_| build == OURS);
+        (table.ratio(build, judge.column), without, judge.tolerance)
+    } else {
+        (table.get(build, budget.column), None, 1.0)
+    };
+    let unit = if allowed > 1.0 { Unit::Count } else { Unit::Ratio("") };
+    let (table, what) = (budget.table, budget.what);
+    Verdict { table, what, build, allowed, measured, unit, without_cpuid, tolerance }
 }
 
 /// The default build may ask the processor as often as util-linux's flock, and no more: the
@@ -173,17 +203,16 @@ fn cpuids(table: &Table) -> [Verdict; 2] {
     [(OURS, reference), (OURS_RELEASE, 0.0)].map(|(build, allowed)| {
         let (measured, unit) = (table.get(build, "cpuid"), Unit::Count);
         let (table, what) = ("counts", "CPUID instructions of flock -n 9");
-        Verdict { table, what, build, allowed, measured, unit, without_cpuid: None }
+        Verdict { table, what, build, allowed, measured, unit, without_cpuid: None, tolerance: 1.0 }
     })
 }
 
-/// Whether all budgets are kept, but for what only the C library's CPUID takes. One that was
-/// to be measured and was not is not kept, and where there is none, nothing was checked.
+/// Whether all budgets are kept, but for what only the C library's CPUID takes, and for a
+/// little noise in a quick run. One that was to be measured and was not is not kept, and where there is none, nothing was checked.
 pub fn all_kept(verdicts: &[Verdict]) -> Result<(), &'static str> {
     if verdicts.is_empty() {
         return Err("no budget could be checked");
     }
-    let is_kept =
-        |verdict: &Verdict| matches!(verdict.outcome(), Outcome::Met | Outcome::OverByCpuid);
-    if verdicts.iter().all(is_kept) { Ok(()) } else { Err("not every budget is kept") }
+    let is_failure = |verdict: &Verdict| verdict.outcome().is_failure();
+    if verdicts.iter().any(is_failure) { Err("not every budget is kept") } else { Ok(()) }
 }

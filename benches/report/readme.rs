@@ -56,20 +56,24 @@ fn part(report: &Report) -> String {
 
 /// The budgets that are not met, in words.
 fn over(report: &Report) -> String {
-    let of = |outcome| report.verdicts.iter().filter(move |one| one.outcome() == outcome);
-    let most = |outcome| of(outcome).filter_map(Verdict::percent_over).reduce(f64::max);
+    let of = |outcomes: &'static [Outcome]| {
+        report.verdicts.iter().filter(|one| outcomes.contains(&one.outcome()))
+    };
+    let most = |outcomes| of(outcomes).filter_map(Verdict::percent_over).reduce(f64::max);
+    let by_cpuid = &[Outcome::OverByCpuid];
+    let otherwise = &[Outcome::OverByNoise, Outcome::Exceeded];
     let mut text = String::new();
-    if let Some(most) = most(Outcome::OverByCpuid) {
+    if let Some(most) = most(by_cpuid) {
         let _ = write!(
             text,
             "\n{} of the {} budgets that the project has set itself are exceeded here, by up to \
              {most:.1} %,\nall for what the C library of the default build asks the processor.",
-            of(Outcome::OverByCpuid).count(),
+            of(by_cpuid).count(),
             report.verdicts.len(),
         );
     }
-    if let Some(most) = most(Outcome::Exceeded) {
-        let count = of(Outcome::Exceeded).count();
+    if let Some(most) = most(otherwise) {
+        let count = of(otherwise).count();
         let _ = write!(text, "\n{count} more are exceeded, by up to {most:.1} %.");
     }
     text
