@@ -83,7 +83,7 @@ fn legend(report: &Report, y: &mut f64) -> String {
             .to_owned(),
         "floor: the least possible, no C library; with a command, that command without a lock."
             .to_owned(),
-        "floor + CPUID: with the questions of the C library. floor in C: on that C library."
+        "floor + CPUID: with as many CPUID as the C library executes. floor in C: on that library."
             .to_owned(),
         format!("Measured on {}, {}.", machine.fact("processor"), machine.fact("date")),
         format!("Linux {}, {}.", machine.fact("kernel"), machine.fact("util-linux")),
