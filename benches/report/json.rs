@@ -47,6 +47,7 @@ fn table(table: &Table) -> String {
 fn verdict(verdict: &Verdict) -> String {
     object(
         [
+            member("table", &string(verdict.table)),
             member("what", &string(verdict.what)),
             member("build", &string(verdict.build)),
             member("allowed", &number(Some(verdict.allowed))),
