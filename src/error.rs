@@ -24,7 +24,7 @@ pub enum Error {
     MissingValue(&'static CStr),
     /// Two options that exclude each other.
     IncompatibleOptions(Opt, Opt),
-    /// An option that is nothing without a command.
+    /// An option that is nothing without a command, or, but for `--forward-signals`, a process.
     NeedsCommand(Opt),
     /// `--for-pid` with a command, too.
     ForPidCommand,
@@ -133,7 +133,7 @@ impl Error {
                 let (one, other) = (one.name(), other.name());
                 format!("the --{one} and --{other} options are incompatible").into_bytes()
             }
-            Self::NeedsCommand(opt) => format!("--{} needs a command", opt.name()).into_bytes(),
+            Self::NeedsCommand(opt) => needs_command(*opt),
             Self::ForPidCommand => b"--for-pid takes one file, and no command".to_vec(),
             Self::ForPidDescriptor(word) => {
                 quoted(b"--for-pid takes a file, not descriptor", word, b"")
@@ -197,6 +197,12 @@ impl Error {
 
 fn quoted(before: &[u8], word: &CStr, after: &[u8]) -> Vec<u8> {
     [before, b" '", word.to_bytes(), b"'", after].concat()
+}
+
+/// What an option needs without which it is nothing.
+fn needs_command(opt: Opt) -> Vec<u8> {
+    let or = if opt == Opt::ForwardSignals { "" } else { " or --for-pid" };
+    format!("--{} needs a command{or}", opt.name()).into_bytes()
 }
 
 impl Value {

@@ -246,7 +246,8 @@ fn what_an_option_needs_it_has_to_be_given() {
         let with_process = option != "for-pid" && !row.not_with.contains("for-pid");
         match row.needs.as_str() {
             "a command" | "a command or Fl -for-pid" => {
-                refused(&option, &["9"], &format!("--{option} needs a command"));
+                let needs = row.needs.replace("Fl -", "--");
+                refused(&option, &["9"], &format!("--{option} needs {needs}"));
                 let process = table()["for-pid"].not_with.contains(&option);
                 assert_eq!(row.needs.contains("-for-pid"), with_process && !process, "{option}");
             }
