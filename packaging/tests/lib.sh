@@ -69,28 +69,71 @@ fill_shelf() {
   gcc -O2 -Wall -Wextra -Werror -o "$work/watch" packaging/tests/watch.c
   cp packaging/tests/recover.sh "$shelf/test/recover"
   cp "$deb" "$shelf/test/ours.deb"
-  repack "$deb" newer.deb 's/^Version: .*/&+newer/' usr/libexec/flock-rs/flock
-  repack "$deb" failing.deb 's/^Version: .*/&+failing/' usr/libexec/flock-rs/flock
+  dpkg-deb --fsys-tarfile "$deb" | tar --extract --to-stdout ./usr/libexec/flock-rs/flock >"$shelf/test/flock"
+  repack "$deb" newer version newer usr/libexec/flock-rs/flock
+  repack "$deb" failing failing
+  repack "$deb" aborting aborting
+  repack "$deb" foreign foreign
+  repack "$deb" unable unable
+  repack "$deb" rival rival
+  repack "$deb" heir heir
   mv "$base/util-linux.deb" "$shelf/test/util-linux.deb"
-  repack "$shelf/test/util-linux.deb" util-linux-newer.deb 's/^Version: .*/&+newer/' \
+  repack "$shelf/test/util-linux.deb" util-linux-newer version newer \
     usr/bin/flock usr/share/bash-completion/completions/flock usr/share/man/man1/flock.1.gz
 }
 
-# repack DEB NAME SED FILE…: the same package with its control file edited and a byte
-# more in each FILE, which harms none of them. failing.deb cannot be configured.
+# repack DEB NAME EDIT…: the same package after EDIT, one of the functions below, in its tree.
 repack() {
-  local from=$1 name=$2 edit=$3 file
-  shift 3
+  local from=$1 name=$2
+  shift 2
   rm -rf "$work/repack"
   dpkg-deb --raw-extract "$from" "$work/repack"
-  sed -i "$edit" "$work/repack/DEBIAN/control"
-  [ "$name" != failing.deb ] || sed -i '$a exit 3' "$work/repack/DEBIAN/postinst"
-  for file; do
-    printf '\n' >>"$work/repack/$file"
-  done
-  if [ -e "$work/repack/DEBIAN/md5sums" ]; then
-    (cd "$work/repack" && find usr lib bin sbin etc -type f 2>/dev/null | xargs -d '\n' md5sum >DEBIAN/md5sums)
-  fi
-  quietly dpkg-deb --root-owner-group -Zgzip -z1 --build "$work/repack" "$shelf/test/$name"
+  (
+    cd "$work/repack"
+    "edit_$@"
+    [ ! -e DEBIAN/md5sums ] ||
+      find usr lib bin sbin etc -type f 2>/dev/null | xargs -d '\n' md5sum >DEBIAN/md5sums
+  )
+  quietly dpkg-deb --root-owner-group -Zgzip -z1 --build "$work/repack" "$shelf/test/$name.deb"
   rm -r "$work/repack"
+}
+
+# A later version, with a byte more in each FILE, which harms none of them.
+edit_version() {
+  local file
+  sed -i "s/^Version: .*/&+$1/" DEBIAN/control
+  shift
+  for file; do printf '\n' >>"$file"; done
+}
+
+# One that cannot be configured, and one that cannot even be unpacked.
+edit_failing() {
+  edit_version failing usr/libexec/flock-rs/flock
+  echo 'exit 3' >>DEBIAN/postinst
+}
+edit_aborting() {
+  edit_version aborting usr/libexec/flock-rs/flock
+  printf '#!/bin/sh\nexit 3\n' >DEBIAN/preinst
+  chmod 755 DEBIAN/preinst
+}
+
+# A flock for another kind of machine (RISC-V), and one that only fails.
+edit_foreign() {
+  edit_version foreign
+  printf '\363\0' | dd of=usr/libexec/flock-rs/flock bs=1 seek=18 conv=notrunc status=none
+}
+edit_unable() {
+  edit_version unable
+  printf '#!/bin/sh\nexit 1\n' >usr/libexec/flock-rs/flock
+}
+
+# Another package that cannot be there beside flock-rs, and fails; one with the same files.
+edit_rival() {
+  edit_aborting
+  sed -i 's/^Package: .*/Package: rival\nConflicts: flock-rs\nReplaces: flock-rs/' DEBIAN/control
+  rm -r DEBIAN/postinst DEBIAN/postrm usr
+}
+edit_heir() {
+  sed -i 's/^Package: .*/Package: heir\nReplaces: flock-rs/' DEBIAN/control
+  rm DEBIAN/postinst DEBIAN/postrm
 }
