@@ -8,7 +8,10 @@ set -g __flock_options s/shared e x/exclusive u/unlock n/nonblocking nb w/timeou
 # Whether an option is still to be offered: none of these is given, and no operand.
 function __flock_wants
     set -l rivals h V holders $argv
-    set argv (commandline -opc)[2..]
+    # -c stands by itself.
+    commandline -ct | string match -qr '^-[^-wE]*c'; and return 1
+    # Of letters at the cursor that may go on, too.
+    set argv (commandline -opc)[2..] (commandline -ct | string match -r '^-[^-wE]+$')
     # Where a value is missing, its option wants it.
     argparse --stop-nonopt $__flock_options -- $argv 2>/dev/null; or return 0
     test -z "$argv"; or return 1
@@ -92,7 +95,12 @@ end
 
 # Whether nothing is given yet.
 function __flock_alone
-    test (count (commandline -opc)) -eq 1
+    test (count (commandline -opc)) -eq 1; and not __flock_joins
+end
+
+# Whether there is a letter before the cursor, to which others may be joined.
+function __flock_joins
+    commandline -ct | string match -qr '^-[^-]'
 end
 
 # Whether no option is given but this one, and no operand.
@@ -135,7 +143,7 @@ end
 complete -c flock -f
 complete -c flock -n '__flock_at lock file' -F
 complete -c flock -n '__flock_at lock' -k -a '(__flock_descriptors)'
-complete -c flock -n '__flock_at shell' -s c -l command -d 'give the command, one string, to the shell'
+complete -c flock -n '__flock_at shell; and not __flock_joins' -s c -l command -d 'give the command, one string, to the shell'
 complete -c flock -n '__flock_at command' -a '(__flock_complete_command)'
 complete -c flock -n '__flock_at string' -a '(__flock_complete_string)'
 
@@ -146,7 +154,7 @@ complete -c flock -n '__flock_wants n nb w wait' -s n -l nb -l nonblocking -d 'g
 complete -c flock -n '__flock_wants n nb w wait' -s w -l timeout -l wait -x -k -a '(__flock_seconds)' -d 'give up after so long (also --wait; s, m, h, d may follow)'
 complete -c flock -n '__flock_wants E' -s E -l conflict-exit-code -x -k -a '0\tsuccess 1\t"the default" 75\t"temporary failure"' -d 'exit status after giving up, 0 to 255 (default 1)'
 complete -c flock -n '__flock_wants o F for_pid' -s o -l close -d "run the command without the lock's descriptor"
-complete -c flock -n '__flock_wants c for_pid; and __flock_has fd' -s c -l command -d 'give the command, one string, to the shell'
+complete -c flock -n '__flock_wants c for_pid; and __flock_has fd; and not __flock_joins' -s c -l command -d 'give the command, one string, to the shell'
 complete -c flock -n '__flock_wants o F for_pid remove forward_signals' -s F -l no-fork -d "run the command in flock's place"
 complete -c flock -n '__flock_wants fcntl' -l fcntl -d 'lock by fcntl(2), so that such locks are respected'
 complete -c flock -n '__flock_wants start' -l start -x -k -a '(__flock_sizes)' -d 'with --fcntl, the first byte to lock (default 0)'

@@ -101,6 +101,42 @@ fn fish_offers_what_fits() {
     }
 }
 
+/// Letters that fish joins to those at the cursor. The other shells offer none.
+const JOINED: &[(&str, &str)] = &[
+    ("flock -n", "-nE -nF -ne -no -ns -nu -nx"),
+    ("flock -nx", "-nxE -nxF -nxo"),
+    ("flock -s -n", "-nE -nF -no"),
+    ("flock -w 5 -s", "-sE -sF -so"),
+    ("flock -E", "-E0 -E1 -E75"),
+    // Nothing is joined to -c, nor -c to anything.
+    ("flock -c", ""),
+    ("flock -nc", ""),
+    ("flock -cn", ""),
+    ("flock --fd 9 -c", ""),
+    ("flock --fd 9 -n", "-nE -nF -ne -no -ns -nu -nx"),
+    ("flock --fd 9 -nc", ""),
+    ("flock lock -c", ""),
+    ("flock lock -n", ""),
+    ("flock -n lock -x", ""),
+    // Who asks for help or the version asks for nothing else; Z is no letter.
+    ("flock -h", ""),
+    ("flock -V", ""),
+    ("flock -nh", ""),
+    ("flock -Z", ""),
+];
+
+#[test]
+fn fish_joins_letters_that_go_together() {
+    if Fish.is_here() {
+        let lines: Vec<&str> = JOINED.iter().map(|(line, _)| *line).collect();
+        for ((line, expected), offered) in JOINED.iter().zip(Stage::new().fish(&lines)) {
+            let mut words: Vec<String> = offered.into_iter().map(|(word, _)| word).collect();
+            words.sort_unstable();
+            assert_eq!(words.join(" "), *expected, "{line}");
+        }
+    }
+}
+
 /// What the shell says of each option, over both lists that together have them all.
 fn described(lists: [Vec<(String, String)>; 2]) -> BTreeMap<String, String> {
     lists.into_iter().flatten().collect()
