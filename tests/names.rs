@@ -28,7 +28,7 @@ fn names(options: &Options) -> (BTreeSet<&str>, BTreeSet<&str>) {
     (options.keys().map(String::as_str).collect(), valued.map(|(name, _)| name.as_str()).collect())
 }
 
-/// Those of the table in flock.bash, with the kind of value.
+/// Those of the table in flock.bash, with the word for the value.
 fn of_bash() -> Options {
     let file = include_str!("../completions/flock.bash");
     let (_, table) = file.split_once("local table=(\n").unwrap();
@@ -38,19 +38,35 @@ fn of_bash() -> Options {
         let parts: Vec<&str> = row.split('|').collect();
         let [names, kind, _] = parts[..] else { panic!("{row}") };
         for name in names.split(' ') {
-            all.insert(name.to_owned(), Some(kind.to_owned()).filter(|kind| !kind.is_empty()));
+            let word = match kind {
+                "" => None,
+                "fd" | "status" => Some("number"),
+                _ => Some(kind),
+            };
+            all.insert(name.to_owned(), word.map(str::to_owned));
         }
     }
     all
 }
 
-/// Those that flock.fish completes.
+/// Those that flock.fish completes, with the word for what it offers as the value.
 fn of_fish() -> Options {
     let file = include_str!("../completions/flock.fish");
     let mut all = Options::new();
     for line in file.lines().filter(|line| line.starts_with("complete -c flock ")) {
         let words: Vec<&str> = line.split(' ').collect();
-        let value = ["-x", "-r"].iter().any(|flag| words.contains(flag)).then(String::new);
+        let value = ["-x", "-r"].iter().any(|flag| words.contains(flag));
+        let offers = [
+            ("-a '(__flock_seconds)'", "secs"),
+            ("-a '(__flock_sizes)'", "size"),
+            ("-a '(__flock_descriptors)'", "number"),
+            ("-a '0\\tsuccess ", "number"),
+            ("-a '(__flock_processes)'", "pid"),
+            (" -F ", "file"),
+        ];
+        let word = offers.iter().find(|(text, _)| line.contains(text)).map(|(_, word)| *word);
+        assert!(!value || word.is_some(), "{line}");
+        let value = word.filter(|_| value).map(str::to_owned);
         for pair in words[3..].windows(2) {
             let hyphens = match pair[0] {
                 "-s" => "-",
@@ -135,8 +151,25 @@ fn the_completions_name_what_the_help_names() {
 }
 
 #[test]
-fn zsh_has_the_words_of_the_help_for_the_values() {
+fn the_completions_have_the_words_of_the_help_for_the_values() {
+    assert_eq!(of_bash(), of_help());
+    assert_eq!(of_fish(), of_help());
     assert_eq!(of_zsh(), of_help());
+}
+
+#[test]
+fn the_readme_lists_the_options_as_the_help_does() {
+    let usage = String::from_utf8(usage(b"flock")).unwrap();
+    let (_, options) = usage.split_once("\nOptions:\n").unwrap();
+    let (options, _) = options.split_once("\nFor more details").unwrap();
+    let indented = |line: &str| if line.is_empty() { String::new() } else { format!("    {line}") };
+    let expected: Vec<String> = options.trim_end().lines().map(indented).collect();
+    let readme = include_str!("../README.md");
+    let (_, section) = readme.split_once("\n## Options\n").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let lines = section.lines().skip_while(|line| !line.starts_with("    "));
+    let listed: Vec<&str> = lines.collect();
+    assert_eq!(listed.join("\n").trim_end(), expected.join("\n"));
 }
 
 #[test]
