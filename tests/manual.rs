@@ -500,6 +500,58 @@ fn the_page_shows_the_examples_as_they_are_within_80_columns() {
     }
 }
 
+/// What man-db prints, in a locale; nothing if it is missing, which is an error in CI.
+fn man(locale: &str) -> Option<String> {
+    if common::find_program("man").is_none() {
+        assert!(!common::in_ci(), "man (man-db) is missing");
+        let _ = writeln!(std::io::stderr(), "skipped: man (man-db) is missing");
+        return None;
+    }
+    let mut command = Command::new("man");
+    command.env_clear().env("PATH", common::SYSTEM_PATH).env("LC_ALL", locale);
+    command.env("MANWIDTH", "80").args(["--warnings=w", "--no-hyphenation", "--pager=cat"]);
+    let output = command.args(["--local-file", PATH]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert!(output.status.success(), "{}", output.status);
+    Some(String::from_utf8(output.stdout).unwrap())
+}
+
+/// The words between the first and the last line, which name the page and the system.
+fn words(page: &str) -> Vec<String> {
+    let lines: Vec<&str> = page.trim_end().lines().collect();
+    let text = lines[1..lines.len() - 1].join("\n");
+    // A word that is broken after a hyphen of its own is one.
+    let mut whole = String::new();
+    for line in text.split('\n') {
+        let broken =
+            whole.strip_suffix("-\n").is_some_and(|text| text.ends_with(char::is_alphabetic));
+        if broken {
+            whole.pop();
+        }
+        whole.push_str(if broken { line.trim_start() } else { line });
+        whole.push('\n');
+    }
+    whole.replace('`', "'").split_whitespace().map(str::to_owned).collect()
+}
+
+#[test]
+fn man_db_says_what_mandoc_says_within_80_columns() {
+    let Some(page) = man("C") else { return };
+    let Some(wide) = man("C.UTF-8") else { return };
+    for line in page.lines().chain(wide.lines()) {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    let Some(other) = mandoc(&["-T", "ascii", "-O", "width=80"]) else { return };
+    // The dash of the description is two hyphens long there.
+    let (mut here, there) = (words(&page), words(&other));
+    assert_eq!(here[2], "--");
+    "-".clone_into(&mut here[2]);
+    assert!(here.len() > 1000, "only {} words: the check does not see them", here.len());
+    let difference = here.iter().zip(&there).find(|(here, there)| here != there);
+    assert_eq!(difference, None);
+    assert_eq!(here.len(), there.len());
+}
+
 fn help() -> String {
     let output = Command::new(common::ours()).arg("--help").output().unwrap();
     String::from_utf8(output.stdout).unwrap()
