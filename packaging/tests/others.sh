@@ -63,12 +63,59 @@ tar_runs() {
   same "$work/tar/bin/flock" "$work/tar/rpm/usr/libexec/flock-rs/flock"
 }
 
-# From nothing, in another folder: the same bytes.
+# From nothing, in another folder: the same bytes. The linker tells what it takes.
 builds_again() {
-  local again="$work/again"
+  local again="$work/again" linker
   mkdir -p "$again/target"
   git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents --target-directory "$again"
   ln -s "$PWD/target/tools" "$again/target/tools"
-  quietly env -u CARGO_TARGET_DIR SOURCE_DATE_EPOCH="$(git log -1 --format=%ct)" "$again/packaging/build-packages"
+  linkers_that_tell
+  quietly env -u CARGO_TARGET_DIR PATH="$work/linkers:$PATH" SOURCE_DATE_EPOCH="$(git log -1 --format=%ct)" \
+    "$again/packaging/build-packages"
   equal 'a second build' "$(cat target/packages/SHA256SUMS)" "$(cat "$again/target/packages/SHA256SUMS")"
+  libraries_are_named "$again"/target/*-linux-musl/release/deps
+}
+
+# Linkers in $work/linkers that write down what they take for flock, into $work/map.
+linkers_that_tell() {
+  local linker
+  mkdir "$work/linkers"
+  for linker in cc musl-gcc; do
+    cat >"$work/linkers/$linker" <<END
+#!/bin/sh
+PATH='$PATH'
+case "\$*" in *' -o '*/release/deps/flock-*) set -- "\$@" '-Wl,-Map=$work/map' ;; esac
+exec $linker "\$@"
+END
+    chmod 755 "$work/linkers/$linker"
+  done
+}
+
+# libraries_are_named DIRECTORY: packaging/copyright has every crate that was compiled into
+# DIRECTORY, and whatever else the linker took.
+libraries_are_named() {
+  local crates others name
+  crates="$(find "$1" -name 'lib*.rlib' -printf '%f\n' | sed -E 's/^lib(.*)-[0-9a-f]+\.rlib$/\1/; s/_/-/g')"
+  others="$(taken_by_linker)"
+  [[ "$crates" == *rustix* && "$others" == *musl* ]] || die "what is linked is not seen: $crates $others"
+  # All that is of the standard library itself goes by its name.
+  crates="$(sed -E '/^flock-rs$/d; s/^(alloc|core|panic-.*|proc-macro|rustc-(literal|std)-.*|std-detect|unwind)$/std/' <<<"$crates")"
+  for name in $crates $others; do
+    grep -qE "^Files:.* vendor/$name/\*( |\$)" packaging/copyright || die "packaging/copyright does not name $name"
+  done
+  say "in the binary: $(sort -u <<<"$crates"$'\n'"$others" | xargs)"
+}
+
+# What is no crate, of which bytes are in the binary, by the library's name.
+taken_by_linker() {
+  awk '
+    /^Linker script and memory map/ { on = 1 }
+    /^ \.[^ ]/ { section = $1 }
+    # What has no address is not loaded; that section the linker makes by itself.
+    on && NF >= 3 && $(NF - 2) ~ /^0x0*[1-9a-f]/ && $(NF - 1) ~ /^0x0*[1-9a-f]/ && $NF ~ /^\// &&
+      section != ".eh_frame_hdr" { print $NF }' "$work/map" |
+    sed -E 's/\([^)]*\)$//; s/.*\/libgcc\/libunwind\.a$/libgcc.a/; s/.*\///; s/\.a$//
+      /\.(rcgu\.o|rlib)$/d
+      s/^(libc|[A-Za-z]*crt1\.o|crt[in]\.o)$/musl/
+      s/^(crtbegin[A-Z]*\.o|crtend[A-Z]*\.o|libgcc.*)$/libgcc/' | sort -u
 }
