@@ -1,4 +1,5 @@
-# dpkg killed, or an error, at each call of dpkg and the scripts that changes a directory.
+# dpkg killed, or an error, at each call of dpkg and the scripts that changes a directory: by
+# renaming, linking, removing, or making a folder (step.c has them all).
 
 test_crash() {
   installed_layer

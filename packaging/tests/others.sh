@@ -9,6 +9,7 @@ test_others() {
     '[%{FILEMODES:perms} %{FILEUSERNAME}/%{FILEGROUPNAME} %{FILENAMES}\n]' "$rpm" | sed 's/root\/root/0\/0/')"
   listed tar "$(tar --list --verbose --numeric-owner --file "$tarball" | grep -v ^d |
     awk '{ sub(/^[^\/]*/, "", $6); print $1, $2, $6 }')"
+  links_lead . README.md CHANGELOG.md packaging/*.md benches/*.md
   rpm_lives
   tar_runs
   builds_again
@@ -18,6 +19,18 @@ test_others() {
 listed() {
   equal "files of the $1" \
     "$(sed -n "s/^$1  *//p" packaging/tests/files | sort)" "$(sort <<<"$2")"
+}
+
+# links_lead DIRECTORY FILE…: the links in FILEs of DIRECTORY lead to what is there.
+links_lead() {
+  local directory=$1 file link
+  shift
+  for file; do
+    grep -oE '\]\([^)]*\)' "$directory/$file" | sed -E 's/^\]\(([^)#]*).*/\1/' | while read -r link; do
+      case "$link" in '' | http:* | https:*) continue ;; esac
+      [ -e "$(dirname "$directory/$file")/$link" ] || die "$directory/$file: $link leads nowhere"
+    done
+  done
 }
 
 # Installed by rpm beside util-linux, checked, removed.
@@ -56,6 +69,7 @@ tar_runs() {
   mkdir "$work/tar"
   tar --extract --strip-components 1 --file "$tarball" --directory "$work/tar"
   equal 'flock --version' "$(version_line)" "$("$work/tar/bin/flock" --version)"
+  links_lead "$work/tar" README.md CHANGELOG.md
   dpkg-deb --extract "$deb" "$work/tar/deb"
   same "$work/tar/bin/flock" "$work/tar/deb/usr/libexec/flock-rs/flock"
   mkdir "$work/tar/rpm"
