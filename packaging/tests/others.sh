@@ -9,6 +9,9 @@ test_others() {
     '[%{FILEMODES:perms} %{FILEUSERNAME}/%{FILEGROUPNAME} %{FILENAMES}\n]' "$rpm" | sed 's/root\/root/0\/0/')"
   listed tar "$(tar --list --verbose --numeric-owner --file "$tarball" | grep -v ^d |
     awk '{ sub(/^[^\/]*/, "", $6); print $1, $2, $6 }')"
+  # That the sums are right is seen at the start of every run.
+  equal 'files of SHA256SUMS' "$(basename -a "$deb" "$rpm" "$tarball" | sort)" \
+    "$(sed 's/^[0-9a-f]\{64\}  //' target/packages/SHA256SUMS | sort)"
   links_lead . README.md CHANGELOG.md packaging/*.md benches/*.md
   rpm_lives
   tar_runs

@@ -27,9 +27,10 @@ diversion of /usr/share/man/man1/flock.1.gz to /usr/share/man/man1/flock.util-li
 }
 
 version_line() {
-  local version
+  local version others
   version="$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n 1)"
-  echo "flock from flock-rs $version, compatible with util-linux 2.43"
+  others="$(sed -n 's/.*, compatible with util-linux \([0-9.]*\)\\n.*/\1/p' src/help.rs)"
+  echo "flock from flock-rs $version, compatible with util-linux $others"
 }
 
 same() { cmp -s "$1" "$2" || die "$1 is not $2"; }
