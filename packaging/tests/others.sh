@@ -29,7 +29,7 @@ links_lead() {
   local directory=$1 file link
   shift
   for file; do
-    grep -oE '\]\([^)]*\)' "$directory/$file" | sed -E 's/^\]\(([^)#]*).*/\1/' | while read -r link; do
+    { grep -oE '\]\([^)]*\)' "$directory/$file" || :; } | sed -E 's/^\]\(([^)#]*).*/\1/' | while read -r link; do
       case "$link" in '' | http:* | https:*) continue ;; esac
       [ -e "$(dirname "$directory/$file")/$link" ] || die "$directory/$file: $link leads nowhere"
     done
