@@ -8,7 +8,7 @@ use crate::hint;
 use crate::request::{Command, Launch};
 use crate::sys::{self, Argv, Forwarding, Received};
 use crate::target::Targets;
-use rustix::io::Errno;
+use rustix::io::{self, Errno};
 use rustix::process::{self, Pid, Signal, WaitOptions};
 use std::ffi::CStr;
 
@@ -170,11 +170,9 @@ fn has_it_already(child: Pid, signal: &Received) -> bool {
 /// What flock exits with, if the command has ended. One that was killed by a signal gives
 /// 128 and the signal's number.
 fn ended(child: Pid, options: WaitOptions) -> Result<Option<u8>, Error> {
-    let status = match process::waitpid(Some(child), options) {
-        Ok(Some((_, status))) => status,
-        Ok(None) | Err(Errno::INTR) => return Ok(None),
-        Err(errno) => return Err(Error::Wait(errno)),
-    };
+    let ended =
+        io::retry_on_intr(|| process::waitpid(Some(child), options)).map_err(Error::Wait)?;
+    let Some((_, status)) = ended else { return Ok(None) };
     let status = status.exit_status().or(status.terminating_signal().map(|signal| 128 + signal));
     Ok(Some(status.and_then(|status| status.try_into().ok()).unwrap_or_default()))
 }
