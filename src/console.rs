@@ -23,6 +23,8 @@ pub struct Console {
     lines_at_once: Option<bool>,
     output_lost: bool,
     message_lost: bool,
+    /// Whether all was written, as far as it has been found out.
+    settled: Option<bool>,
 }
 
 /// How much stdio holds back, in bytes.
@@ -38,6 +40,7 @@ impl Console {
             lines_at_once: None,
             output_lost: false,
             message_lost: false,
+            settled: None,
         }
     }
 
@@ -67,14 +70,6 @@ impl Console {
     /// Writes out what [`Console::print`] holds back. Another attempt at the same is not made.
     fn flush(&mut self) -> Result<(), Errno> {
         write_all(stdio::stdout(), &std::mem::take(&mut self.buffer))
-    }
-
-    /// Writes out what is held back.
-    pub fn settle(&mut self) -> Result<(), Error> {
-        match self.flush() {
-            Ok(()) | Err(Errno::BADF | Errno::PIPE) => Ok(()),
-            Err(errno) => Err(Error::Write(errno)),
-        }
     }
 
     /// Writes out what is held back, and goes on as if that had succeeded: a failure
@@ -134,19 +129,28 @@ impl Console {
         }
     }
 
-    /// Flushes, and finds out whether everything was written: if it was not, the
-    /// status to exit with is 1 rather than the one given. Descriptors that are
-    /// not open for writing never counted, nor did a reader who went away.
-    pub fn close(mut self, status: u8) -> u8 {
-        match self.close_output() {
-            Ok(()) | Err(Some(Errno::BADF | Errno::PIPE)) => {}
+    /// Flushes, and finds out whether everything was written; tells it if it was not. Found
+    /// out once, the answer stays. Descriptors that are not open for writing never counted,
+    /// nor did a reader who went away.
+    pub fn settle(&mut self) -> bool {
+        if let Some(known) = self.settled {
+            return known;
+        }
+        let kept = match self.close_output() {
+            Ok(()) | Err(Some(Errno::BADF | Errno::PIPE)) => {
+                matches!(sys::close_duplicate(stdio::stderr()), Ok(()) | Err(Errno::BADF))
+            }
             Err(reason) => {
                 self.complain(b"write error", reason.map(errno::text).as_deref());
-                return Exit::Failure.into();
+                false
             }
-        }
-        let kept = matches!(sys::close_duplicate(stdio::stderr()), Ok(()) | Err(Errno::BADF));
-        if self.message_lost || !kept { Exit::Failure.into() } else { status }
+        };
+        *self.settled.insert(kept)
+    }
+
+    /// The status to exit with: 1 rather than the one given if not everything was written.
+    pub fn close(mut self, status: u8) -> u8 {
+        if self.settle() && !self.message_lost { status } else { Exit::Failure.into() }
     }
 
     fn close_output(&mut self) -> Result<(), Option<Errno>> {

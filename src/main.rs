@@ -102,9 +102,12 @@ fn keep(
     };
     wait.restore();
     // What cannot be said is a failure, and a failure must not leave a lock behind.
-    let settled = console.settle().and_then(|()| watched.check());
+    if !console.settle() {
+        let_go(&targets, locking, console);
+        return Ok(Exit::Failure.into());
+    }
     let by_range = locking.range.is_some();
-    let kept = settled.and_then(|()| keeper::leave(&watched, &mut targets, by_range));
+    let kept = watched.check().and_then(|()| keeper::leave(&watched, &mut targets, by_range));
     if kept.is_err() {
         let_go(&targets, locking, console);
     }
