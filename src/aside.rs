@@ -38,11 +38,13 @@ impl Drop for Aside {
     }
 }
 
-/// Ends a child, and sees to it that it is gone.
+/// Ends a child, and sees to it that it is gone. If it cannot be ended, as a sandbox may have
+/// it, it is not waited for.
 pub fn end(child: Pid) {
     /// `__WALL` of waitpid(2): also for one whose end sends no signal.
     const ALL: u32 = 0x4000_0000;
     let any = WaitOptions::from_bits_retain(ALL);
-    let _ = process::kill_process(child, Signal::KILL);
-    let _ = io::retry_on_intr(|| process::waitpid(Some(child), any));
+    if process::kill_process(child, Signal::KILL).is_ok() {
+        let _ = io::retry_on_intr(|| process::waitpid(Some(child), any));
+    }
 }

@@ -52,25 +52,30 @@ impl Watched {
             errno => Error::Process(pid, errno),
         })?;
         let watched = Self { pid, descriptor };
-        // A zombie has a number still.
-        watched.check().map_err(|_| Error::Process(pid, Errno::SRCH))?;
+        watched.check().map_err(|error| match error {
+            // A zombie has a number still.
+            Error::ProcessEnded(pid) => Error::Process(pid, Errno::SRCH),
+            error => error,
+        })?;
         Ok(watched)
     }
 
-    /// Fails if the process has ended.
+    /// Fails if the process has ended, or if it cannot be told whether it has.
     pub fn check(&self) -> Result<(), Error> {
         let now = Timespec { tv_sec: 0, tv_nsec: 0 };
         let mut polled = [PollFd::new(&self.descriptor, PollFlags::IN)];
         match event::poll(&mut polled, Some(&now)) {
-            Ok(1..) => Err(Error::ProcessEnded(self.pid)),
-            _ => Ok(()),
+            Ok(0) | Err(Errno::INTR) => Ok(()),
+            Ok(_) => Err(Error::ProcessEnded(self.pid)),
+            Err(errno) => Err(Error::Process(self.pid, errno)),
         }
     }
 
     /// Waits until the process has ended.
     fn await_end(&self) {
         let mut polled = [PollFd::new(&self.descriptor, PollFlags::IN)];
-        while let Err(Errno::INTR) = event::poll(&mut polled, None) {}
+        // The lock must not end before. An error that stays has shown in `check` already.
+        while event::poll(&mut polled, None).is_err() {}
     }
 }
 
