@@ -50,6 +50,8 @@ fn run(args: Args) -> u8 {
         b"hold-by-mapping" => lock::hold_by_mapping(&rest[0]),
         b"hold-by-thread" => lock::hold_by_thread(rest[0].clone()),
         b"fdlock" => lock::try_descriptor(&text(&rest[0]), number(&rest[1])),
+        b"under" => lock::under(&text(&rest[0]), &rest[1..]),
+        b"under-idle" => watch::idle_parent().max(lock::under(&text(&rest[0]), &rest[1..])),
         b"test" => lock::test(&text(&rest[0]), &rest[1]),
         b"await-waiting" => watch::waiting(number(&rest[0])),
         b"await-locked" => watch::locked(&rest[0], true),

@@ -116,3 +116,20 @@ pub fn test(kind: &str, file: &[u8]) -> u8 {
     }
     0
 }
+
+/// Says of each of the files, which must be there, whether somebody has it locked: the proof
+/// of a command that it runs under the lock.
+pub fn under(kind: &str, files: &[Vec<u8>]) -> u8 {
+    let mut text = String::from("ran");
+    for file in files {
+        let fd = unsafe { libc::open(c_string(file).as_ptr(), libc::O_RDWR | libc::O_CLOEXEC) };
+        text += match Kind::parse(kind).take(fd) {
+            _ if fd < 0 => " missing",
+            Ok(()) => " free",
+            Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => " held",
+            Err(_) => " unknown",
+        };
+    }
+    print(&(text + "\n"));
+    0
+}

@@ -50,6 +50,8 @@ fn apply(name: &str, value: &[u8]) {
         "setsid" => _ = unsafe { libc::setsid() },
         "nice" => _ = unsafe { libc::nice(number(value)) },
         "child" => child(),
+        "calls" => calls(value),
+        "seccomp" => refuse(value),
         other => panic!("probe: unknown setting {other}"),
     }
 }
@@ -207,4 +209,51 @@ fn child() {
     }
     unsafe { libc::close(read) };
     unsafe { libc::close(write) };
+}
+
+/// Makes a system call so often, with arguments that it refuses: for strace(1), which counts
+/// the calls of a process across execve(2), but those of its children anew.
+fn calls(value: &[u8]) {
+    let (call, count) = pair(value);
+    for _ in 0..number(count) {
+        unsafe { libc::syscall(number(call), -1_i64, -1_i64, -1_i64, -1_i64, -1_i64, -1_i64) };
+    }
+}
+
+/// Has the kernel refuse system calls, `NAME:ERRNO` each with a comma in between, to this
+/// process and all that it starts: seccomp(2).
+fn refuse(value: &[u8]) {
+    const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
+    const JUMP_IF_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+    const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
+    let filter = |code, k, jf| libc::sock_filter { code, jt: 0, jf, k };
+    let mut filters = vec![filter(LOAD, 0, 0)];
+    for rule in value.split(|&byte| byte == b',') {
+        let (call, errno) = pair(rule);
+        filters.push(filter(JUMP_IF_EQUAL, system_call(&text(call)), 1));
+        filters.push(filter(RETURN, libc::SECCOMP_RET_ERRNO | number::<u32>(errno), 0));
+    }
+    filters.push(filter(RETURN, libc::SECCOMP_RET_ALLOW, 0));
+    let len = filters.len() as u16;
+    let program = libc::sock_fprog { len, filter: filters.as_mut_ptr() };
+    check(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) });
+    check(unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &program) });
+}
+
+fn system_call(name: &str) -> u32 {
+    let number = match name {
+        "close_range" => libc::SYS_close_range,
+        "fstatfs" => libc::SYS_fstatfs,
+        "kcmp" => libc::SYS_kcmp,
+        "kill" => libc::SYS_kill,
+        "openat" => libc::SYS_openat,
+        "pidfd_open" => libc::SYS_pidfd_open,
+        "ppoll" => libc::SYS_ppoll,
+        "prctl" => libc::SYS_prctl,
+        "statx" => libc::SYS_statx,
+        "timer_create" => libc::SYS_timer_create,
+        "timer_settime" => libc::SYS_timer_settime,
+        other => panic!("probe: unknown system call {other}"),
+    };
+    number as u32
 }
