@@ -66,7 +66,12 @@ impl Target {
     fn is_current(&self) -> Result<bool, Error> {
         let Some(name) = self.name else { return Ok(true) };
         match look(name, AtFlags::empty()) {
-            Ok(stat) => Ok(stat.st_nlink > 0 && self.identity() == Some(Identity::of(&stat))),
+            Ok(stat) => match fs::fstat(self.fd()) {
+                Ok(own) => Ok(stat.st_nlink > 0 && Identity::of(&own) == Identity::of(&stat)),
+                // On NFS, it may have been removed by another machine.
+                Err(Errno::STALE) => Ok(false),
+                Err(errno) => Err(Error::Lock(self.display(), errno)),
+            },
             Err(Errno::NOENT | Errno::STALE) => Ok(false),
             Err(errno) => Err(Error::Open(name, errno)),
         }
