@@ -1,0 +1,37 @@
+//! Faults: system calls that fail, at any point of any path, and what comes of it.
+//!
+//! `cargo test --release --test faults -- --write` writes the table anew; `--times N` repeats;
+//! any other word is a part of the names of the paths that are tried.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::print_stdout)]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod crew;
+mod differences;
+mod errors;
+mod paths;
+mod room;
+mod table;
+mod trace;
+mod worker;
+
+use std::env;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let words: Vec<String> = env::args().skip(1).collect();
+    let result = match words.first().map(String::as_str) {
+        Some("--worker") => crew::work(&words[1..]),
+        _ => crew::lead(&words),
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            println!("faults: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

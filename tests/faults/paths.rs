@@ -1,0 +1,196 @@
+//! The ways through flock that faults are injected into.
+
+/// One way: a command line, and what is around it.
+pub struct Path {
+    pub name: &'static str,
+    /// `CMD` stands for a command that proves the lock, `IDLE` for one that waits until
+    /// flock does, too, `UNDER` for the same as a string for
+    /// the shell, `PID` for a process.
+    pub words: &'static [&'static str],
+    /// Descriptor 9 is of the file `lock`.
+    pub descriptor: bool,
+    /// It is locked beforehand.
+    pub locked: bool,
+    /// Somebody else holds these.
+    pub held: &'static [&'static str],
+    /// How a lock is tried for, as the probe has it.
+    pub kind: &'static str,
+    pub files: &'static [&'static str],
+    /// Whether util-linux 2.38 has it, too.
+    pub shared: bool,
+    /// How many of its calls are counted on: those of a look at /proc are as many as the
+    /// machine has processes, so what comes of it is not written down, only checked.
+    pub counted: bool,
+    /// What the child executes, if it is not CMD.
+    pub executes: &'static [&'static str],
+}
+
+const NONE: Path = Path {
+    name: "",
+    words: &[],
+    descriptor: false,
+    locked: false,
+    held: &[],
+    kind: "x",
+    files: &["lock"],
+    shared: false,
+    counted: true,
+    executes: &[],
+};
+const OF_DESCRIPTOR: Path = Path { descriptor: true, shared: true, ..NONE };
+const OF_FILE: Path = Path { shared: true, ..NONE };
+const OWN: Path = NONE;
+
+pub const PATHS: &[Path] = &[
+    Path { name: "9", words: &["9"], ..OF_DESCRIPTOR },
+    Path { name: "-n 9", words: &["-n", "9"], ..OF_DESCRIPTOR },
+    Path { name: "-n 9, held", words: &["-n", "9"], held: &["lock"], ..OF_DESCRIPTOR },
+    Path { name: "-w 5 9", words: &["-w", "5", "9"], ..OF_DESCRIPTOR },
+    Path { name: "-w .03 9, held", words: &["-w", ".03", "9"], held: &["lock"], ..OF_DESCRIPTOR },
+    Path { name: "-u 9", words: &["-u", "9"], locked: true, ..OF_DESCRIPTOR },
+    Path { name: "--bogus", words: &["--bogus"], descriptor: true, ..NONE },
+    Path { name: "lock CMD", words: &["lock", "CMD"], ..OF_FILE },
+    Path { name: "-n lock CMD, held", words: &["-n", "lock", "CMD"], held: &["lock"], ..OF_FILE },
+    Path { name: "lock -c", words: &["lock", "-c", "UNDER"], executes: &["/bin/sh"], ..OF_FILE },
+    Path {
+        name: "lock missing",
+        words: &["lock", "./missing"],
+        executes: &["./missing"],
+        ..OF_FILE
+    },
+    Path {
+        name: "lock nowhere",
+        words: &["lock", "nowhere"],
+        executes: &["/usr/bin/nowhere", "/bin/nowhere"],
+        ..OF_FILE
+    },
+    Path {
+        name: "lock script",
+        words: &["lock", "./script"],
+        executes: &["./script", "/bin/sh"],
+        ..OF_FILE
+    },
+    Path { name: "-F lock CMD", words: &["-F", "lock", "CMD"], ..OF_FILE },
+    Path {
+        name: "-F lock missing",
+        words: &["-F", "lock", "./missing"],
+        executes: &["./missing"],
+        ..OF_FILE
+    },
+    Path { name: "-o lock CMD", words: &["-o", "lock", "CMD"], ..OF_FILE },
+    Path { name: "-w 5 lock CMD", words: &["-w", "5", "lock", "CMD"], ..OF_FILE },
+    Path { name: "-F -w 5 lock CMD", words: &["-F", "-w", "5", "lock", "CMD"], ..OF_FILE },
+    Path {
+        name: "--verbose lock CMD",
+        words: &["--verbose", "lock", "CMD"],
+        counted: false,
+        ..OWN
+    },
+    Path {
+        name: "-n --verbose lock CMD, held",
+        words: &["-n", "--verbose", "lock", "CMD"],
+        held: &["lock"],
+        counted: false,
+        ..OWN
+    },
+    Path { name: "--fd 9 CMD", words: &["--fd", "9", "CMD"], descriptor: true, ..OWN },
+    Path { name: "--fd 9 -o CMD", words: &["--fd", "9", "-o", "CMD"], descriptor: true, ..OWN },
+    Path { name: "--fcntl 9", words: &["--fcntl", "9"], descriptor: true, kind: "ofd-x", ..OWN },
+    Path { name: "--fcntl lock CMD", words: &["--fcntl", "lock", "CMD"], kind: "ofd-x", ..OWN },
+    Path {
+        name: "--start 10 --length 5 lock CMD",
+        words: &["--start", "10", "--length", "5", "lock", "CMD"],
+        kind: "ofd-x:10:5",
+        ..OWN
+    },
+    Path {
+        name: "--also other lock CMD",
+        words: &["--also", "other", "lock", "CMD"],
+        files: BOTH,
+        ..OWN
+    },
+    Path {
+        name: "-n --also other lock CMD, other held",
+        words: &["-n", "--also", "other", "lock", "CMD"],
+        held: &["other"],
+        files: BOTH,
+        ..OWN
+    },
+    Path { name: "--remove lock CMD", words: &["--remove", "lock", "CMD"], ..OWN },
+    Path {
+        name: "-n --remove lock CMD, held",
+        words: &["-n", "--remove", "lock", "CMD"],
+        held: &["lock"],
+        ..OWN
+    },
+    Path {
+        name: "--remove --also other lock CMD",
+        words: &["--remove", "--also", "other", "lock", "CMD"],
+        files: BOTH,
+        ..OWN
+    },
+    Path {
+        name: "--fcntl --remove lock CMD",
+        words: &["--fcntl", "--remove", "lock", "CMD"],
+        kind: "ofd-x",
+        ..OWN
+    },
+    Path {
+        name: "--forward-signals lock CMD",
+        words: &["--forward-signals", "lock", "IDLE"],
+        ..OWN
+    },
+    Path { name: "-n --for-pid PID lock", words: &["-n", "--for-pid", "PID", "lock"], ..OWN },
+    Path {
+        name: "-w 5 --for-pid PID lock",
+        words: &["-w", "5", "--for-pid", "PID", "lock"],
+        ..OWN
+    },
+    Path {
+        name: "-w .03 --for-pid PID lock, held",
+        words: &["-w", ".03", "--for-pid", "PID", "lock"],
+        held: &["lock"],
+        ..OWN
+    },
+    Path {
+        name: "-n --remove --for-pid PID lock",
+        words: &["-n", "--remove", "--for-pid", "PID", "lock"],
+        ..OWN
+    },
+    Path {
+        name: "--holders lock, held",
+        words: &["--holders", "lock"],
+        held: &["lock"],
+        counted: false,
+        ..OWN
+    },
+];
+
+const BOTH: &[&str] = &["lock", "other"];
+
+impl Path {
+    pub fn has(&self, word: &str) -> bool {
+        self.words.contains(&word)
+    }
+
+    /// A process is left behind that keeps the lock.
+    pub fn keeps(&self) -> bool {
+        self.has("--for-pid")
+    }
+
+    /// It fails without a fault, and says so.
+    pub fn fails(&self) -> bool {
+        self.has("--bogus") || self.has("./missing") || self.has("nowhere")
+    }
+
+    /// Two children run, one after the other, or one that is ended at any moment: what it comes
+    /// to is not written down.
+    pub fn has_a_racing_child(&self) -> bool {
+        self.has("--for-pid") && self.has("-w")
+    }
+
+    /// Whether signals are injected: not where the command may get them sooner or later.
+    pub fn takes_signals(&self) -> bool {
+        self.counted && !self.has("--forward-signals") && !self.keeps()
+    }
+}

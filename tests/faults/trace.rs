@@ -1,0 +1,90 @@
+//! The system calls that flock makes itself: read from what strace(1) writes.
+
+use crate::errors::canonical;
+use std::collections::HashMap;
+
+/// A system call, by its place among the others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// As the kernel calls it.
+    pub name: String,
+    /// How many of that name the process has made so far, this one included.
+    pub count: usize,
+    /// The same for flock's own calls alone, by their [`canonical`] names.
+    pub nth: usize,
+    /// What stands in the trace.
+    line: String,
+}
+
+impl Call {
+    pub fn canonical(&self) -> &str {
+        canonical(&self.name)
+    }
+}
+
+/// What a run does.
+pub struct Trace {
+    /// What the C library begins with.
+    pub start: Vec<Call>,
+    /// The process that was started, from there on.
+    pub main: Vec<Call>,
+    /// Its first child, until that executes the command.
+    pub child: Vec<Call>,
+}
+
+/// What the C libraries do before `main`.
+const START_UP: &str = "execve access brk arch_prctl set_tid_address set_robust_list rseq \
+                        prlimit64 readlink readlinkat getrandom mprotect mmap munmap futex";
+
+impl Trace {
+    /// Reads a trace of all processes. util-linux's flock opens many files before it begins:
+    /// its own calls are those from the first one on that has to do with a lock.
+    pub fn parse(text: &str, is_reference: bool) -> Self {
+        let mut processes: Vec<(&str, Vec<Call>)> = Vec::new();
+        for (pid, call) in text.lines().filter_map(|line| line.split_once(' ')) {
+            let call = call.trim_start();
+            let Some((name, _)) =
+                call.split_once('(').filter(|_| !call.starts_with(['<', '-', '+']))
+            else {
+                continue;
+            };
+            if !processes.iter().any(|(known, _)| *known == pid) {
+                processes.push((pid, Vec::new()));
+            }
+            let (_, calls) = processes.iter_mut().find(|(known, _)| *known == pid).unwrap();
+            let count = 1 + calls.iter().filter(|call| call.name == name).count();
+            let name = name.to_owned();
+            calls.push(Call { name, count, nth: 0, line: call.to_owned() });
+        }
+        let mut processes = processes.into_iter().map(|(_, calls)| calls);
+        let mut start = processes.next().unwrap_or_default();
+        let begins = |call: &Call| {
+            if is_reference { is_of_a_lock(call) } else { !is_of_start_up(&call.name) }
+        };
+        let first = start.iter().position(begins).unwrap_or(start.len());
+        let main = numbered(start.split_off(first));
+        Self { start, main, child: numbered(processes.next().unwrap_or_default()) }
+    }
+}
+
+fn is_of_start_up(name: &str) -> bool {
+    START_UP.split_whitespace().any(|known| known == name)
+}
+
+fn is_of_a_lock(call: &Call) -> bool {
+    let begins = ["flock(", "timer_create(", "rt_sigaction(SIGALRM", "rt_sigaction(SIGCHLD"];
+    (canonical(&call.name) == "open" && call.line.contains("\"lock\""))
+        || begins.iter().any(|begin| call.line.starts_with(begin))
+}
+
+/// Counts flock's own calls. What musl does with its own two signals, glibc does not.
+fn numbered(calls: Vec<Call>) -> Vec<Call> {
+    let mut counts: HashMap<String, usize> = HashMap::new();
+    let own = calls.into_iter().filter(|call| !call.line.contains("SIG_UNBLOCK, [RT_1 RT_2]"));
+    own.map(|call| {
+        let count = counts.entry(call.canonical().to_owned()).or_default();
+        *count += 1;
+        Call { nth: *count, ..call }
+    })
+    .collect()
+}
