@@ -97,8 +97,11 @@ impl Caught {
         let registered = unsafe { signal_hook_registry::register_sigaction(signal, note) };
         registered.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::INVAL))?;
         // signal-hook lets system calls be restarted; a wait that restarts never ends.
-        // SAFETY: this changes a flag of the action that was just installed.
-        check(unsafe { siginterrupt(signal, 1) })
+        let mut installed = action(signal)?;
+        installed.sa_flags &= !libc::SA_RESTART;
+        // Not siginterrupt(3): that of musl installs anything if the first call fails.
+        // SAFETY: the action is the one that was just installed, but for a flag.
+        check(unsafe { libc::sigaction(signal, &raw const installed, ptr::null_mut()) })
     }
 
     /// A signal that came and would have ended this process. `alarm` says whether
@@ -154,11 +157,6 @@ fn requeue(signal: &libc::siginfo_t) {
     let pid = process::getpid().as_raw_nonzero().get();
     // SAFETY: the kernel reads the structure. A process may send itself any signal.
     unsafe { libc::syscall(libc::SYS_rt_sigqueueinfo, pid, signal.si_signo, &raw const *signal) };
-}
-
-unsafe extern "C" {
-    /// POSIX; the libc crate does not declare it.
-    fn siginterrupt(signal: c_int, flag: c_int) -> c_int;
 }
 
 /// A set of signals, as the kernel has it: the C libraries hide the signals that they
