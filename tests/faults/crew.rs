@@ -1,166 +1,157 @@
-//! The workers, one to a processor, each in a PID namespace of its own.
+//! The workers, a few to a processor, each in a PID namespace of its own.
 
 use crate::common::{self, Scratch};
 use crate::table::{self, Row};
-use crate::worker::Worker;
+use crate::worker::{Job, Worker};
+use std::env;
 use std::fs;
 use std::io::{self, BufRead, BufReader};
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Instant;
 
 /// The util-linux that the table compares with.
 const REFERENCE: &str = "2.38.1";
 
-/// What is found is told line by line, such that a line has no tab but between its parts.
+/// Does a share of the work. What comes of it is told in lines, of parts that have no tab.
 pub fn work(words: &[String]) -> io::Result<bool> {
     let [index, count, times, compares, top, filter] = words else { panic!("{words:?}") };
     let number = |word: &str| word.parse::<usize>().unwrap();
+    let (index, count, times) = (number(index), number(count), number(times));
     let worker = Worker::new(PathBuf::from(top), compares == "true")?;
     let jobs = worker.jobs(filter)?;
-    for (place, job) in
-        jobs.iter().enumerate().filter(|(place, _)| place % number(count) == number(index))
-    {
-        let mut first: Option<Row> = None;
-        for _ in 0..number(times) {
-            let (ours, theirs) = worker.run(job)?;
-            let row = Row::new(job, &ours, theirs.as_ref());
-            let line = [
-                row.path.clone(),
-                row.role.clone(),
-                row.call.clone(),
-                row.nth.to_string(),
-                row.fault.clone(),
-            ]
-            .join("\t");
-            for fault in &ours.faults {
-                println!(
-                    "!\t{line}\t{fault}: {}\t{}",
-                    table::columns(&ours).join("; "),
-                    row.reference
-                );
-            }
-            if row.reference.starts_with("UNEXPLAINED") {
-                println!(
-                    "!\t{line}\tnot as util-linux: {}\t{}",
-                    table::columns(&ours).join("; "),
-                    row.reference
-                );
-            }
-            match &first {
-                Some(first) if job.counts() && *first != row => {
-                    println!("!\t{line}\tnot always the same\t{row:?} {first:?}")
-                }
-                _ => first = Some(row),
-            }
-        }
-        let row = first.unwrap();
-        let counts = job.counts();
-        println!(
-            "{}\t{place}\t{}\t{}\t{}\t{}\t{}\t{}\t{}",
-            if counts { "=" } else { "." },
-            row.path,
-            row.role,
-            row.call,
-            row.nth,
-            row.fault,
-            row.outcome,
-            row.reference
-        );
+    for (place, job) in jobs.iter().enumerate().skip(index).step_by(count) {
+        let row = repeat(&worker, job, times)?;
+        let mark = if job.counts() { "=" } else { "." };
+        println!("{mark}\t{place}\t{}\t{}\t{}", row.call(), row.outcome, row.reference);
     }
     Ok(true)
 }
 
+/// Injects a fault so often, and says what is wrong with what it comes to.
+fn repeat(worker: &Worker, job: &Job, times: usize) -> io::Result<Row> {
+    let mut first: Option<Row> = None;
+    for _ in 0..times.max(1) {
+        let (ours, theirs) = worker.run(job)?;
+        let row = Row::new(job, &ours, theirs.as_ref());
+        let mut wrong = ours.faults.clone();
+        if row.reference.starts_with("UNEXPLAINED") {
+            wrong.push("not as util-linux".to_owned());
+        }
+        if job.counts() && first.as_ref().is_some_and(|first| *first != row) {
+            wrong.push("not always the same".to_owned());
+        }
+        for text in wrong {
+            println!("!\t{}\t{text}\t{}\t{}", row.call(), row.outcome, row.reference);
+        }
+        first.get_or_insert(row);
+    }
+    Ok(first.unwrap())
+}
+
+/// What is asked for.
+struct Request<'a> {
+    writes: bool,
+    times: &'a str,
+    filter: &'a str,
+}
+
+impl<'a> Request<'a> {
+    fn new(words: &'a [String]) -> Self {
+        let mut request = Self { writes: false, times: "1", filter: "" };
+        let mut words = words.iter().map(String::as_str);
+        while let Some(word) = words.next() {
+            match word {
+                "--write" => request.writes = true,
+                "--times" => request.times = words.next().unwrap_or("1"),
+                word => request.filter = word,
+            }
+        }
+        request
+    }
+}
+
+/// Has the work done and compares what comes of it with the table.
 pub fn lead(words: &[String]) -> io::Result<bool> {
     let start = Instant::now();
-    for (tool, name) in [("strace", "strace"), ("unshare", "unshare")] {
-        if common::find_program(tool).is_none() {
-            return Ok(skip(&format!("{name} is missing")));
-        }
+    if let Some(reason) = hindrance() {
+        println!("skipped: {reason}");
+        return Ok(!common::in_ci());
     }
-    if !rustix::process::geteuid().is_root() {
-        return Ok(skip("not root: no PID namespace"));
+    let request = Request::new(words);
+    let compares = can_compare();
+    let lines = all(&request, compares)?;
+    let broken = lines.iter().filter(|line| line.starts_with('!'));
+    let broken = broken.inspect(|line| println!("{line}")).count();
+    let mut rows: Vec<(usize, Row)> = lines.iter().filter_map(|line| row(line)).collect();
+    rows.sort_by_key(|(place, _)| *place);
+    let rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
+    let checked = lines.iter().filter(|line| line.starts_with('.')).count();
+    let (count, seconds) = (rows.len(), start.elapsed().as_secs());
+    println!("faults: {count} in the table, {checked} more, {broken} broken, {seconds} s");
+    let seen = table::text(&rows);
+    if request.writes {
+        fs::write(table::file(), seen)?;
+        return Ok(broken == 0);
     }
-    let mut filter = "";
-    let (mut times, mut writes) = ("1", false);
-    let mut rest = words.iter().map(String::as_str);
-    while let Some(word) = rest.next() {
-        match word {
-            "--write" => writes = true,
-            "--times" => times = rest.next().unwrap_or("1"),
-            word => filter = word,
-        }
+    let kept = fs::read_to_string(table::file())?;
+    let differences = table::differences(&kept, &seen, (compares, request.filter));
+    for line in &differences {
+        println!("{line}");
     }
+    println!("faults: {} differences from the table", differences.len());
+    Ok(broken == 0 && differences.is_empty() && !rows.is_empty())
+}
+
+fn hindrance() -> Option<String> {
+    let missing =
+        ["strace", "unshare"].into_iter().find(|name| common::find_program(name).is_none());
+    let user = || (!rustix::process::geteuid().is_root()).then(|| "not root".to_owned());
+    missing.map(|name| format!("{name} is missing")).or_else(user)
+}
+
+fn can_compare() -> bool {
     let version = common::version_text(&common::reference());
-    let compares =
-        version.as_ref().is_ok_and(|text| text.contains(REFERENCE) && text.contains("util-linux"));
+    let is_it = |text: &String| text.ends_with(&format!("util-linux {REFERENCE}"));
+    let compares = version.as_ref().is_ok_and(is_it);
     if !compares {
         println!("faults: {version:?} is not util-linux {REFERENCE}: nothing to compare with");
     }
+    compares
+}
+
+/// All lines that the workers have to tell.
+fn all(request: &Request, compares: bool) -> io::Result<Vec<String>> {
     let scratch = Scratch::new("faults")?;
     // They wait for strace(1) most of the time.
     let count = thread::available_parallelism().map_or(2, usize::from).clamp(1, 8) * 3;
     let mut readers = Vec::new();
     for index in 0..count {
+        let numbers = [&index.to_string(), &count.to_string(), request.times];
         let top = scratch.path().join(index.to_string());
-        let mut command = Command::new("unshare");
-        command
-            .args(["--pid", "--fork", "--mount-proc", "--kill-child"])
-            .arg(std::env::current_exe()?);
-        command.args([
-            "--worker",
-            &index.to_string(),
-            &count.to_string(),
-            times,
-            if compares { "true" } else { "false" },
-        ]);
-        let mut child =
-            command.arg(top).arg(filter).stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
-        let output = child.stdout.take().unwrap();
-        readers.push(thread::spawn(move || {
-            let lines = BufReader::new(output).lines().collect::<io::Result<Vec<_>>>();
-            let status = child.wait();
-            lines.and_then(|lines| {
-                if status?.success() {
-                    Ok(lines)
-                } else {
-                    Err(io::Error::other(lines.last().cloned().unwrap_or_default()))
-                }
-            })
-        }));
+        let child = start(numbers, compares, (&top, request.filter))?;
+        readers.push(thread::spawn(|| listen(child)));
     }
     let mut lines = Vec::new();
     for reader in readers {
         lines.extend(reader.join().unwrap()?);
     }
-    let broken: Vec<&String> = lines.iter().filter(|line| line.starts_with("!\t")).collect();
-    broken.iter().for_each(|line| println!("{line}"));
-    let mut rows: Vec<(usize, Row)> = lines.iter().filter_map(|line| row(line)).collect();
-    rows.sort_by_key(|(place, _)| *place);
-    let rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
-    let seen = table::text(&rows);
-    let checked = lines.iter().filter(|line| line.starts_with('.')).count();
-    println!(
-        "faults: {} in the table, {checked} more, {} broken, {} s",
-        rows.len(),
-        broken.len(),
-        start.elapsed().as_secs()
-    );
-    if writes {
-        fs::write(table::file(), seen)?;
-        return Ok(broken.is_empty());
-    }
-    let kept = fs::read_to_string(table::file())?;
-    let differences = table::differences(&kept, &seen, compares, filter);
-    differences.iter().for_each(|line| println!("{line}"));
-    println!("faults: {} differences from the table", differences.len());
-    Ok(broken.is_empty() && differences.is_empty() && !rows.is_empty())
+    Ok(lines)
 }
 
-fn skip(reason: &str) -> bool {
-    println!("skipped: {reason}");
-    !common::in_ci()
+fn start(numbers: [&str; 3], compares: bool, (top, filter): (&Path, &str)) -> io::Result<Child> {
+    let mut command = Command::new("unshare");
+    command.args(["--pid", "--fork", "--mount-proc", "--kill-child"]).arg(env::current_exe()?);
+    command.arg("--worker").args(numbers).arg(compares.to_string()).arg(top).arg(filter);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()
+}
+
+fn listen(mut child: Child) -> io::Result<Vec<String>> {
+    let output = BufReader::new(child.stdout.take().unwrap());
+    let lines = output.lines().collect::<io::Result<Vec<_>>>()?;
+    let last = lines.last().cloned().unwrap_or_default();
+    if child.wait()?.success() { Ok(lines) } else { Err(io::Error::other(last)) }
 }
 
 fn row(line: &str) -> Option<(usize, Row)> {

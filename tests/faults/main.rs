@@ -4,7 +4,8 @@
 //! any other word is a part of the names of the paths that are tried.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-#![allow(clippy::print_stdout)]
+#![allow(clippy::print_stdout, clippy::too_many_lines, clippy::too_many_arguments)]
+#![allow(clippy::struct_excessive_bools)]
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -85,7 +85,7 @@ impl Room {
         words.extend(options.iter().cloned());
         words.extend(launcher.iter().cloned());
         words.push(program.display().to_string());
-        words.extend(self.words(path, &pid));
+        words.extend(self::words(path, &pid));
         let stdin = descriptor.as_ref().map(File::try_clone).transpose()?;
         let child = self.command(&words, stdin).spawn()?;
         let mut outcome = Outcome { status: status_of(&child), ..Outcome::default() };
@@ -129,27 +129,6 @@ impl Room {
             }
             fs::write(self.top.join(format!("taken.{}", inode("other"))), "")?;
         }
-    }
-
-    fn words(&self, path: &Path, pid: &str) -> Vec<String> {
-        let probe = common::probe().display().to_string();
-        let mut under = vec![probe, "under".to_owned(), path.kind.to_owned()];
-        under.extend(path.files.iter().map(|file| (*file).to_owned()));
-        let mut words = Vec::new();
-        for word in path.words {
-            match *word {
-                "CMD" => words.extend(under.iter().cloned()),
-                "IDLE" => {
-                    words.extend(under.iter().cloned());
-                    let verb = words.iter_mut().find(|word| *word == "under");
-                    *verb.unwrap() = "under-idle".to_owned();
-                }
-                "UNDER" => words.push(format!("exec {}", under.join(" "))),
-                "PID" => words.push(pid.to_owned()),
-                word => words.push(word.to_owned()),
-            }
-        }
-        words
     }
 
     /// strace(1), of which `words` are the arguments.
@@ -222,11 +201,32 @@ impl Room {
                 outcome.faults.push(format!("{name} is locked in the end"));
             }
             if self.directory.join(name).exists() {
-                outcome.files +=
-                    &format!("{}{name}", if outcome.files.is_empty() { "" } else { " " });
+                outcome.files += if outcome.files.is_empty() { "" } else { " " };
+                outcome.files += name;
             }
         }
     }
+}
+
+fn words(path: &Path, pid: &str) -> Vec<String> {
+    let probe = common::probe().display().to_string();
+    let mut under = vec![probe, "under".to_owned(), path.kind.to_owned()];
+    under.extend(path.files.iter().map(|file| (*file).to_owned()));
+    let mut words = Vec::new();
+    for word in path.words {
+        match *word {
+            "CMD" => words.extend(under.iter().cloned()),
+            "IDLE" => {
+                words.extend(under.iter().cloned());
+                let verb = words.iter_mut().find(|word| *word == "under");
+                "under-idle".clone_into(verb.unwrap());
+            }
+            "UNDER" => words.push(format!("exec {}", under.join(" "))),
+            "PID" => words.push(pid.to_owned()),
+            word => words.push(word.to_owned()),
+        }
+    }
+    words
 }
 
 /// Waits for flock, and ends everything if it hangs.

@@ -52,6 +52,12 @@ impl Row {
         }
     }
 
+    /// Path, process, call, number and fault.
+    pub fn call(&self) -> String {
+        let Self { path, role, call, nth, fault, .. } = self;
+        format!("{path}\t{role}\t{call}\t{nth}\t{fault}")
+    }
+
     /// All but the path and the fault.
     fn rest(&self) -> (String, &str, &str) {
         let call = format!("{}\t{}\t{}", self.role, self.call, self.nth);
@@ -75,8 +81,9 @@ pub fn columns(outcome: &Outcome) -> [String; 5] {
 /// The table: faults of one call that come to the same are one line, and so are paths on
 /// which they do.
 pub fn text(rows: &[Row]) -> String {
-    let mut lines: Vec<((String, &str, &str), Vec<&str>, Vec<&str>)> = Vec::new();
-    let mut of_path: Vec<((String, &str, &str), &str, Vec<&str>)> = Vec::new();
+    type Rest<'a> = (String, &'a str, &'a str);
+    let mut lines: Vec<(Rest, Vec<&str>, Vec<&str>)> = Vec::new();
+    let mut of_path: Vec<(Rest, &str, Vec<&str>)> = Vec::new();
     for row in rows {
         match of_path
             .iter_mut()
@@ -104,7 +111,7 @@ pub fn text(rows: &[Row]) -> String {
 
 /// Where two tables differ, a line each. Without a reference its column is not looked at;
 /// `wanted` says which paths are.
-pub fn differences(kept: &str, seen: &str, compares: bool, wanted: &str) -> Vec<String> {
+pub fn differences(kept: &str, seen: &str, (compares, wanted): (bool, &str)) -> Vec<String> {
     let set = |text: &str| -> HashSet<String> {
         let lines = text.lines().filter(|line| !line.starts_with('#'));
         lines.flat_map(|line| flat(line, compares, wanted)).collect()
