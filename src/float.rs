@@ -83,14 +83,15 @@ fn exponent(text: &[u8], mark: u8) -> (i64, &[u8]) {
     (if negative { -value } else { value }, rest)
 }
 
-/// The largest and the smallest normal long double, as `0.DIGITS × 10^point`.
-const LARGEST: (i64, &[u8]) = (
+/// Where numbers are rounded beyond the largest long double, and up to the smallest normal
+/// one, half a bit of 64 below the next power of two: as `0.DIGITS × 10^point`.
+const TOO_LARGE: (i64, &[u8]) = (
     4933,
-    b"\x01\x01\x08\x09\x07\x03\x01\x04\x09\x05\x03\x05\x07\x02\x03\x01\x07\x06\x05\x00\x02\x01\x02",
+    b"\x01\x01\x08\x09\x07\x03\x01\x04\x09\x05\x03\x05\x07\x02\x03\x01\x07\x06\x05\x00\x05\x03\x05\x01\x01\x05",
 );
 const SMALLEST: (i64, &[u8]) = (
     -4931,
-    b"\x03\x03\x06\x02\x01\x00\x03\x01\x04\x03\x01\x01\x02\x00\x09\x03\x05\x00\x06\x02\x06\x02\x06",
+    b"\x03\x03\x06\x02\x01\x00\x03\x01\x04\x03\x01\x01\x02\x00\x09\x03\x05\x00\x06\x01\x07\x01\x05\x04\x07\x08",
 );
 /// The exponents of a hexadecimal long double's leading bit, and of its last in a subnormal one.
 const LARGEST_EXPONENT: i64 = 16383;
@@ -98,7 +99,7 @@ const SMALLEST_EXPONENT: i64 = -16382;
 const LAST_EXPONENT: i64 = -16445;
 
 impl Number {
-    /// Whether strtold(3) reports ERANGE: above the largest long double, or
+    /// Whether strtold(3) reports ERANGE: rounded, above the largest long double, or
     /// below the smallest normal one with bits lost.
     pub fn is_out_of_range(&self) -> bool {
         let (Some(first), Some(last)) =
@@ -108,14 +109,22 @@ impl Number {
         };
         if self.base == 10 {
             let size = (self.point, self.digits.as_slice());
-            return size > LARGEST || size < SMALLEST;
+            return size > TOO_LARGE || size < SMALLEST;
         }
         let end = self.point * 4 + self.twos;
-        let leading = end - 4 + i64::from(first.ilog2());
+        let leading = end - 4 + i64::from(first.ilog2()) + i64::from(self.rounds_to_a_power());
         let trailing = self.digits.get(last).map_or(0, |digit| digit.trailing_zeros());
         let lowest =
             end - 4 * (i64::try_from(last).unwrap_or(i64::MAX / 8) + 1) + i64::from(trailing);
         leading > LARGEST_EXPONENT || (leading < SMALLEST_EXPONENT && lowest < LAST_EXPONENT)
+    }
+
+    /// Whether a hexadecimal number, rounded to a long double's bits, is the next power of 2.
+    fn rounds_to_a_power(&self) -> bool {
+        let bits =
+            self.digits.iter().flat_map(|digit| [3, 2, 1, 0].map(|place| digit >> place & 1));
+        let leading = bits.skip_while(|bit| *bit == 0).take(PRECISION as usize + 1);
+        leading.filter(|bit| *bit == 1).count() > PRECISION as usize
     }
 
     fn double(&mut self) {

@@ -106,6 +106,9 @@ mod tests {
             "9223372036854775808",
             "1e4932",
             "0x1p70",
+            // Rounded, the largest long double.
+            "1.18973149535723176505e4932",
+            "0x1.fffffffffffffffep16383",
             "9223372036854775807.9",
             "1e18d",
         ] {
@@ -125,10 +128,21 @@ mod tests {
             "0x1p16384",
             "0x1p-16446",
             "1e99999999999999999999",
+            // Rounded up beyond the largest long double.
+            "1.189731495357231765054e4932",
+            "0x1.ffffffffffffffffp16383",
+            "3.3621031431120935061e-4932",
         ] {
             assert_eq!(timeout(text.as_bytes()), Err(Some(Errno::RANGE)), "{text}");
         }
-        for text in ["0e5000", "0x1p-16445", "4e-4932"] {
+        for text in [
+            "0e5000",
+            "0x1p-16445",
+            "4e-4932",
+            // Rounded up to the smallest normal long double.
+            "3.36210314311209350618e-4932",
+            "0x0.ffffffffffffffff8p-16382",
+        ] {
             assert_eq!(timeout(text.as_bytes()), Ok(Timeout::Zero), "{text}");
         }
     }
