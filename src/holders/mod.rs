@@ -1,8 +1,8 @@
 //! Who holds the locks on a file, and who waits for them: read from /proc.
 
-mod call;
-mod line;
-mod process;
+pub mod call;
+pub mod line;
+pub mod process;
 mod search;
 mod table;
 mod users;

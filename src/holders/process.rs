@@ -14,7 +14,8 @@ use std::ffi::{CStr, CString};
 pub struct Process {
     /// Its process ID.
     pub pid: Pid,
-    folder: OwnedFd,
+    /// Open.
+    pub folder: OwnedFd,
 }
 
 impl Process {
@@ -59,7 +60,9 @@ impl Process {
     /// Its parent; nothing for the first process of a namespace.
     pub fn parent(&self) -> Option<Pid> {
         let status = self.read("status");
-        Pid::from_raw(number::<RawPid>(words(field(&status, b"PPid:")?).next()?)?)
+        let pid = number::<RawPid>(words(field(&status, b"PPid:")?).next()?)?;
+        // rustix panics at a negative number where it checks.
+        if pid > 0 { Pid::from_raw(pid) } else { None }
     }
 
     /// Whether it has a program, and with it descriptors: a zombie and a thread of the
