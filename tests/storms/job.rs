@@ -30,16 +30,19 @@ pub fn run(words: &[String]) -> u8 {
     if !record.step(run, Phase::Issued, phase) {
         return TOO_LATE;
     }
+    // That it is kept is asked afterwards: then it was, all the time.
+    let fault = |text: String| {
+        if is_kept(record) {
+            ledger::fault(directory, &text);
+        }
+    };
     for other in ledger.intruders(worker, phase) {
-        ledger::fault(
-            directory,
-            &format!("two inside: worker {worker} {phase:?}, process {other}"),
-        );
+        fault(format!("two inside: worker {worker} {phase:?}, process {other}"));
     }
     let locks = record.locks.load(SeqCst);
     for (_, lock) in LOCKS.iter().enumerate().filter(|(index, _)| locks >> index & 1 == 1) {
-        if let Some(what) = not_held(lock).filter(|_| is_kept(record)) {
-            ledger::fault(directory, &format!("not held: worker {worker} {phase:?}, {what}"));
+        if let Some(what) = not_held(lock) {
+            fault(format!("not held: worker {worker} {phase:?}, {what}"));
         }
     }
     thread::sleep(Duration::from_micros(number(micros)));
