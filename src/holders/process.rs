@@ -106,7 +106,7 @@ impl Process {
     }
 
     /// The numbers of its threads.
-    fn threads(&self) -> Vec<RawPid> {
+    pub fn threads(&self) -> Vec<RawPid> {
         numbers(self.folder.as_fd(), c"task").unwrap_or_default()
     }
 

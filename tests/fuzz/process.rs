@@ -44,7 +44,7 @@ pub fn check(input: &[u8]) {
     let process = &FOLDER.process;
     assert_eq!(process.read("status"), input);
     let _ = (process.command(), process.user(), process.parent(), process.has_program());
-    let _ = process.waits_for(PID);
+    let _ = process.waits_for(process);
     assert_eq!(process.threads(), [1]);
     if let Some((descriptor, lock)) = call::blocked(process, 1) {
         assert!(lock.mode != Mode::Unlock, "{descriptor}, {lock:?}");
