@@ -80,7 +80,7 @@ fn take(name: &CStr, file: &OwnedFd, by_range: bool) -> Result<(), Errno> {
 fn lock_alone(file: BorrowedFd, by_range: bool) -> Result<(), Errno> {
     let range = || sys::lock_range(file, libc::F_WRLCK, (0, 0), false);
     let whole = || fs::flock(file, FlockOperation::NonBlockingLockExclusive);
-    if holders::is_shared(file) {
+    if holders::is_shared(file) == Some(true) {
         return if by_range { range() } else { whole() };
     }
     let is_refused = |lock| matches!(lock, Err(Errno::AGAIN | Errno::ACCESS));

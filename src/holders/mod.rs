@@ -69,7 +69,7 @@ impl Survey {
         search.waiters.retain(|waiter| search.holders.iter().any(|one| waiter.waits_for(one)));
         waiters.append(&mut search.waiters);
         let (holders, hidden) = (search.holders, search.hidden.len());
-        if holders.is_empty() && unseen.is_empty() && is_shared(file) {
+        if holders.is_empty() && unseen.is_empty() && is_shared(file) == Some(true) {
             unseen.extend(ask(file));
         }
         Ok(Self { holders, waiters, unseen, hidden, partial: may_miss_locks(file) })
@@ -107,12 +107,12 @@ fn may_miss_locks(file: BorrowedFd) -> bool {
     /// The inode of the first PID namespace: `PROC_PID_INIT_INO` of the kernel.
     const FIRST: u64 = 0xEFFF_FFFC;
     let in_first = fs::stat(c"/proc/self/ns/pid").is_ok_and(|stat| stat.st_ino == FIRST);
-    !in_first || is_shared(file)
+    !in_first || is_shared(file) != Some(false)
 }
 
-/// Whether other machines may lock the file; or if that cannot be told.
-pub fn is_shared(file: BorrowedFd) -> bool {
-    !fs::fstatfs(file).is_ok_and(|stat| !SHARED.contains(&stat.f_type))
+/// Whether other machines may lock the file; nothing if that cannot be told.
+pub fn is_shared(file: BorrowedFd) -> Option<bool> {
+    fs::fstatfs(file).ok().map(|stat| SHARED.contains(&stat.f_type))
 }
 
 /// A lock that fcntl(2) would wait for: where other machines lock the file, too, the server

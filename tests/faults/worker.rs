@@ -226,6 +226,8 @@ fn number(call: &str) -> i64 {
         "fcntl" => libc::SYS_fcntl,
         "ppoll" => libc::SYS_ppoll,
         "fstat" => libc::SYS_fstat,
+        "statx" => libc::SYS_statx,
+        "fstatfs" => libc::SYS_fstatfs,
         "newfstatat" => libc::SYS_newfstatat,
         "brk" => libc::SYS_brk,
         "mmap" => libc::SYS_mmap,
