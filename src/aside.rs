@@ -5,6 +5,8 @@ use crate::sys;
 use rustix::fd::RawFd;
 use rustix::io::{self, Errno};
 use rustix::process::{self, Pid, Signal, WaitOptions};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// A child process that ends when this is dropped, and is gone then; or with its parent.
 pub struct Aside {
@@ -32,19 +34,41 @@ fn settle(kept: &[RawFd]) -> Result<(), Errno> {
     sys::close_all_but(kept)
 }
 
+impl Aside {
+    /// Waits for its end, but no longer than so.
+    pub fn finish(self, limit: Duration) {
+        if is_gone_within(self.pid, limit) {
+            std::mem::forget(self);
+        }
+    }
+}
+
 impl Drop for Aside {
     fn drop(&mut self) {
         end(self.pid);
     }
 }
 
-/// Ends a child, and sees to it that it is gone. If it cannot be ended, as a sandbox may have
-/// it, it is not waited for.
+/// Ends a child, and sees to it that it is gone. If it cannot be ended, as a sandbox or a file
+/// server that does not answer may have it, it is not waited for.
 pub fn end(child: Pid) {
-    /// `__WALL` of waitpid(2): also for one whose end sends no signal.
-    const ALL: u32 = 0x4000_0000;
-    let any = WaitOptions::from_bits_retain(ALL);
+    const LIMIT: Duration = Duration::from_secs(1);
     if process::kill_process(child, Signal::KILL).is_ok() {
-        let _ = io::retry_on_intr(|| process::waitpid(Some(child), any));
+        is_gone_within(child, LIMIT);
     }
+}
+
+fn is_gone_within(child: Pid, limit: Duration) -> bool {
+    /// `__WALL` of waitpid(2): also one whose end sends no signal.
+    const ALL: u32 = 0x4000_0000;
+    const PAUSE: Duration = Duration::from_micros(100);
+    let now = WaitOptions::from_bits_retain(ALL) | WaitOptions::NOHANG;
+    let start = Instant::now();
+    while let Ok(None) = io::retry_on_intr(|| process::waitpid(Some(child), now)) {
+        if start.elapsed() >= limit {
+            return false;
+        }
+        thread::sleep(PAUSE);
+    }
+    true
 }

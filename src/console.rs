@@ -103,11 +103,16 @@ impl Console {
         write_aside(format!("{}: {text}\n", printable(self.name)).as_bytes());
     }
 
+    /// The width of the terminal that standard error is.
+    pub fn columns(&self) -> usize {
+        let columns = termios::tcgetwinsize(stdio::stderr()).map_or(0, |size| size.ws_col);
+        if columns == 0 { 80 } else { columns.into() }
+    }
+
     /// Writes over the current line of the terminal that standard error is; an empty text
     /// erases it. What does not fit into one line is cut off.
     pub fn rewrite(&self, text: &str) {
-        let columns = termios::tcgetwinsize(stdio::stderr()).map_or(0, |size| size.ws_col);
-        let columns = if columns == 0 { 80 } else { usize::from(columns) };
+        let columns = self.columns();
         let name = printable(self.name);
         let whole = if text.is_empty() { String::new() } else { format!("{name}: {text}") };
         let mut line = String::from("\r\x1b[K");

@@ -1,10 +1,11 @@
 //! Processes, as /proc tells of them. Any may end while it is looked at.
 
 use super::line::{hexadecimal, number};
+use super::mount::WANTED;
 use crate::sys;
 use crate::target::Identity;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
-use rustix::fs::{self, AtFlags, CWD, Dir, Mode, OFlags, StatxFlags};
+use rustix::fs::{self, AtFlags, CWD, Dir, Mode, OFlags, Statx};
 use rustix::io::{self, Errno};
 use rustix::process::{Pid, RawPid};
 use std::ffi::{CStr, CString};
@@ -37,9 +38,23 @@ impl Process {
 
     /// The file to which a descriptor leads.
     pub fn leads_to(&self, descriptor: RawFd) -> Result<Identity, Errno> {
+        let stat = self.look(descriptor)?;
+        let device = fs::makedev(stat.stx_dev_major, stat.stx_dev_minor);
+        Ok(Identity { device, inode: stat.stx_ino })
+    }
+
+    /// What statx(2) tells of the file to which a descriptor leads. A file server is not
+    /// asked: it may not answer.
+    pub fn look(&self, descriptor: RawFd) -> Result<Statx, Errno> {
         // The link of that name leads to the open file itself, whatever its path is now.
         let name = c_string(format!("fd/{descriptor}"));
-        identity(self.folder.as_fd(), &name, AtFlags::empty())
+        fs::statx(&self.folder, &name, AtFlags::STATX_DONT_SYNC, WANTED)
+    }
+
+    /// What a link of the process's folder leads to, as it is shown.
+    pub fn link(&self, name: &str) -> Vec<u8> {
+        let link = fs::readlinkat(&self.folder, c_string(name), Vec::new());
+        link.map(CString::into_bytes).unwrap_or_default()
     }
 
     /// What a file of the process's folder says; nothing if it cannot be read.
@@ -74,13 +89,20 @@ impl Process {
     /// Whether it goes on only when its child has ended: it has no other one, and waits for
     /// a child or for what that may print, and has no thread that does something else.
     pub fn waits_for(&self, child: &Self) -> bool {
+        let number_of = |pid: Pid| pid.as_raw_nonzero().get();
+        let (own, child_number) = (number_of(self.pid), number_of(child.pid));
         let call = self.read("syscall");
         let mut words = words(&call);
-        let waits = match words.next().and_then(number::<i64>) {
+        let call = words.next().and_then(number::<i64>);
+        let argument = words.next().and_then(hexadecimal::<RawFd>);
+        // Whatever other children it has.
+        let for_it_alone = call == Some(libc::SYS_wait4) && argument == Some(child_number);
+        let waits = match call {
             Some(libc::SYS_wait4 | libc::SYS_waitid) => true,
             Some(libc::SYS_rt_sigsuspend) => self.is_shell(),
-            Some(libc::SYS_read) => words.next().and_then(hexadecimal).is_some_and(|pipe| {
-                self.leads_to(pipe).is_ok_and(|pipe| child.leads_to(1) == Ok(pipe))
+            Some(libc::SYS_read) => argument.is_some_and(|pipe| {
+                let pipe = self.link(&format!("fd/{pipe}"));
+                pipe.starts_with(b"pipe:") && child.link("fd/1") == pipe
             }),
             Some(_) => false,
             // Where ptrace(2) is restricted, the kernel's function is all that is told.
@@ -90,19 +112,22 @@ impl Process {
                     || function.starts_with(b"sigsuspend") && self.is_shell()
             }
         };
-        let own = self.pid.as_raw_nonzero().get();
         let children = self.read(&format!("task/{own}/children"));
-        let child = child.pid.as_raw_nonzero().get();
-        waits
-            && self::words(&children).map(number::<RawPid>).eq([Some(child)])
-            && self.threads() == [own]
+        let is_only = || self::words(&children).map(number::<RawPid>).eq([Some(child_number)]);
+        waits && (for_it_alone || is_only()) && self.threads() == [own]
+    }
+
+    /// Whether it is stopped, as by Ctrl-Z.
+    pub fn is_stopped(&self) -> bool {
+        let status = self.read("status");
+        field(&status, b"State:").is_some_and(|state| words(state).next() == Some(b"T"))
     }
 
     /// Whether its program is named like a shell. Those do nothing else when they wait for
     /// a signal.
     fn is_shell(&self) -> bool {
-        let program = fs::readlinkat(&self.folder, c"exe", Vec::new()).unwrap_or_default();
-        program.to_bytes().ends_with(b"sh") || program.to_bytes().ends_with(b"/busybox")
+        let program = self.link("exe");
+        program.ends_with(b"sh") || program.ends_with(b"/busybox")
     }
 
     /// The numbers of its threads.
@@ -136,13 +161,6 @@ impl Process {
         let count = io::pread(file, &mut bytes, address).ok()?;
         (count == SIZE).then_some(bytes)
     }
-}
-
-/// Which file one is. A file server is not asked: it may not answer.
-pub fn identity(folder: BorrowedFd, name: &CStr, flags: AtFlags) -> Result<Identity, Errno> {
-    let stat = fs::statx(folder, name, flags | AtFlags::STATX_DONT_SYNC, StatxFlags::INO)?;
-    let device = fs::makedev(stat.stx_dev_major, stat.stx_dev_minor);
-    Ok(Identity { device, inode: stat.stx_ino })
 }
 
 /// The numbers among the names in a folder, in its order: /proc has them ascending.

@@ -1,14 +1,15 @@
 //! The table of `--holders`.
 
-use super::{Kind, Lock, Party, Survey, Users};
+use super::{Kind, Lock, Party, Process, Survey, Users};
 use crate::console::Console;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::printable::printable;
 use crate::request::{Mode, Place};
 use crate::sys;
-use rustix::fd::AsFd;
+use rustix::fd::{AsFd, AsRawFd, BorrowedFd};
 use rustix::fs::{self, Mode as Permissions, OFlags};
+use rustix::io::Errno;
 use rustix::process;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -54,13 +55,13 @@ fn survey(place: Place) -> Result<Survey, Error> {
         Place::Descriptor(number) => {
             let file = sys::descriptor(number);
             fs::fstat(file).map_err(not_found)?;
-            Survey::take(file)
+            look(file)
         }
         Place::File(name) => {
             // Such a descriptor reads and writes nothing, and does not wait for a FIFO.
             let flags = OFlags::PATH | OFlags::CLOEXEC;
             let file = fs::open(name, flags, Permissions::empty()).map_err(not_found)?;
-            Survey::take(file.as_fd())
+            look(file.as_fd())
         }
     }
     .map_err(Error::Survey)?;
@@ -72,6 +73,12 @@ fn survey(place: Place) -> Result<Survey, Error> {
     let alone = own.into_iter().filter(|party| !is_known(party)).collect::<Vec<_>>();
     survey.holders = others;
     survey.holders.extend(alone);
+    Ok(survey)
+}
+
+fn look(file: BorrowedFd) -> Result<Survey, Errno> {
+    let mut survey = Survey::take(&Process::find(process::getpid())?, file.as_raw_fd())?;
+    survey.ask(file);
     Ok(survey)
 }
 

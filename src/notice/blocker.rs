@@ -67,15 +67,27 @@ fn parent_that_waits(child: Pid) -> Option<Pid> {
 }
 
 impl Blocker {
+    /// Whether it is one that can end while this process waits.
+    pub fn is_other(&self) -> bool {
+        self.relation == Relation::Other
+    }
+
     /// All there is to say.
     pub fn full(&self, name: &str, users: &Users) -> String {
         match self.relation {
             Relation::Other => format!("{name} is {} on fd {}", self.short(users), self.numbers()),
-            Relation::Itself | Relation::WaitingAncestor => self.short(users),
+            Relation::Itself => format!(
+                "this process holds it itself, on inherited fd {}: it waits for its own lock",
+                self.numbers()
+            ),
+            Relation::WaitingAncestor => format!(
+                "the holder {} is an ancestor of this process and waits for it",
+                self.process()
+            ),
         }
     }
 
-    /// What fits into a line that names the file already.
+    /// What fits into a line of a terminal that names the file already.
     pub fn short(&self, users: &Users) -> String {
         let how = match self.mode {
             Mode::Shared => "shared",
@@ -83,20 +95,23 @@ impl Blocker {
         };
         match self.relation {
             Relation::Other => format!("held {how} by {}", self.who(users)),
-            Relation::Itself => format!(
-                "this process holds it itself, on inherited fd {}: it waits for its own lock",
-                self.numbers()
-            ),
-            Relation::WaitingAncestor => format!(
-                "the holder {} (pid {}) is an ancestor of this process and waits for it",
-                self.command, self.pid
-            ),
+            Relation::Itself => {
+                format!("it waits for its own lock, on fd {}", self.numbers())
+            }
+            Relation::WaitingAncestor => {
+                format!("its ancestor {} has it, and waits", self.process())
+            }
         }
     }
 
     /// The process and its user.
-    pub fn who(&self, users: &Users) -> String {
+    fn who(&self, users: &Users) -> String {
         format!("{} (pid {}, {})", self.command, self.pid, users.name(self.user))
+    }
+
+    /// The process.
+    pub fn process(&self) -> String {
+        format!("{} (pid {})", self.command, self.pid)
     }
 
     /// Its descriptors.

@@ -352,7 +352,8 @@ impl Asked<'_> {
     fn lock(&self, word: &CStr) -> Result<String, String> {
         for opt in [Opt::Also, Opt::Remove, Opt::ForwardSignals] {
             if self.given.has(opt) {
-                return Err(format!("--{} needs a command Usage", opt.name()));
+                let or = if opt == Opt::ForwardSignals { "" } else { " or --for-pid" };
+                return Err(format!("--{} needs a command{or} Usage", opt.name()));
             }
         }
         let read = number::descriptor(word.to_bytes());
