@@ -247,7 +247,7 @@ _flock() {
     '-V --version||'
     '--holders||-s -x -u -n -w -E -o -c -F --fcntl --start --length --verbose --for-pid --also --remove --forward-signals'
     '--for-pid|pid|-u -o -c -F --fd'
-    '--also|file|'
+    '--also|file|-u'
     '--remove||-u -F --fd'
     '--forward-signals||-F --for-pid'
   )

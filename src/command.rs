@@ -139,8 +139,14 @@ fn wait_and_forward(
 ) -> Result<u8, Error> {
     signals.begin(child);
     loop {
-        if let Some(status) = ended(child, WaitOptions::NOHANG)? {
-            return Ok(status);
+        let status = ended(child, WaitOptions::NOHANG);
+        if !matches!(status, Ok(None)) {
+            // What comes now must not change the status; but whoever does not read what there
+            // is to say must not make flock one that nothing ends.
+            if console.holds_back() {
+                signals.end();
+            }
+            return status.map(Option::unwrap_or_default);
         }
         if let Some(signal) = signals.next().filter(|signal| !has_it_already(child, signal)) {
             pass_on(child, &signal, console);

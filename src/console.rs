@@ -67,6 +67,11 @@ impl Console {
         }
     }
 
+    /// Whether [`Console::print`] holds something back.
+    pub fn holds_back(&self) -> bool {
+        !self.buffer.is_empty()
+    }
+
     /// Writes out what [`Console::print`] holds back. Another attempt at the same is not made.
     fn flush(&mut self) -> Result<(), Errno> {
         write_all(stdio::stdout(), &std::mem::take(&mut self.buffer))

@@ -4,7 +4,7 @@ use crate::aside::Aside;
 use crate::error::Error;
 use crate::request::{Locking, Mode};
 use crate::sys;
-use crate::target::{Target, Targets};
+use crate::target::{Target, Targets, Whereabouts};
 use crate::wait::Wait;
 use rustix::fs::{self, FlockOperation};
 use rustix::io::Errno;
@@ -111,12 +111,13 @@ fn renew(
     meanwhile: Meanwhile,
 ) -> Result<Renewed, Error> {
     while !wait.has_passed() {
+        (meanwhile.check)()?;
         match targets.renew(locking) {
             Ok(()) => return Ok(Renewed::Open),
             Err(Error::Open(_, Errno::INTR)) if wait.deadly().is_some() => {
                 return Ok(Renewed::Killed);
             }
-            Err(Error::Open(_, Errno::INTR)) => (meanwhile.check)()?,
+            Err(Error::Open(_, Errno::INTR)) => {}
             Err(error) => return Err(error),
         }
     }
@@ -136,8 +137,15 @@ fn acquire_each(
             end => return (held, end),
         }
     }
-    let stale = targets.stale();
-    let end = stale.map(|which| which.map_or(One::Acquired, |which| One::Stale { which }));
+    let end = match targets.stale() {
+        Ok(None) => Ok(One::Acquired),
+        Ok(Some((which, Whereabouts::Nowhere))) => {
+            let name = targets.all.get(which).map(Target::display).unwrap_or_default();
+            Err(Error::Lock(name, Errno::STALE))
+        }
+        Ok(Some((which, _))) => Ok(One::Stale { which }),
+        Err(error) => Err(error),
+    };
     (targets.all.len(), end)
 }
 

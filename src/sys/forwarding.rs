@@ -75,6 +75,13 @@ impl Forwarding {
         let _ = Signals::change_blocked(libc::SIG_SETMASK, self.blocked);
     }
 
+    /// Makes the blocked signals again what they were, when the child has ended: there is
+    /// nobody to pass them on to. What came before that is done with.
+    pub fn end(self) {
+        self.wanted.take();
+        let _ = Signals::change_blocked(libc::SIG_SETMASK, self.blocked);
+    }
+
     /// Waits for the next signal; one that only tells of a child, or an interruption, is none.
     pub fn next(&self) -> Option<Received> {
         let info = self.wanted.await_one(ptr::null())?;

@@ -205,7 +205,7 @@ impl Signals {
     }
 
     /// Takes such signals away that are pending, in their order.
-    fn take(self) -> Vec<libc::siginfo_t> {
+    pub(super) fn take(self) -> Vec<libc::siginfo_t> {
         let next = || self.take_one();
         if self.0 == 0 { Vec::new() } else { iter::from_fn(next).collect() }
     }

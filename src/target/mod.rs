@@ -61,19 +61,22 @@ impl Target {
         fs::fstat(self.fd()).ok().map(|stat| Identity::of(&stat))
     }
 
-    /// Whether the name leads to this file. No other one has its inode number, as long as
-    /// it is open.
-    fn is_current(&self) -> Result<bool, Error> {
-        let Some(name) = self.name else { return Ok(true) };
-        match look(name, AtFlags::empty()) {
-            Ok(stat) => match fs::fstat(self.fd()) {
-                Ok(own) => Ok(stat.st_nlink > 0 && Identity::of(&own) == Identity::of(&stat)),
-                // On NFS, it may have been removed by another machine.
-                Err(Errno::STALE) => Ok(false),
-                Err(errno) => Err(Error::Lock(self.display(), errno)),
-            },
-            Err(Errno::NOENT | Errno::STALE) => Ok(false),
-            Err(errno) => Err(Error::Open(name, errno)),
+    /// Where the name leads. No other file has the inode number of this one, as long as it is
+    /// open.
+    fn whereabouts(&self) -> Result<Whereabouts, Error> {
+        let Some(name) = self.name else { return Ok(Whereabouts::Here) };
+        let there = match look(name, AtFlags::empty()) {
+            Ok(there) => there,
+            Err(Errno::NOENT | Errno::STALE) => return Ok(Whereabouts::Elsewhere),
+            Err(errno) => return Err(Error::Open(name, errno)),
+        };
+        match fs::fstat(self.fd()) {
+            Ok(own) if Identity::of(&own) != Identity::of(&there) => Ok(Whereabouts::Elsewhere),
+            Ok(_) if there.st_nlink == 0 => Ok(Whereabouts::Nowhere),
+            Ok(_) => Ok(Whereabouts::Here),
+            // On NFS, it may have been removed by another machine.
+            Err(Errno::STALE) => Ok(Whereabouts::Elsewhere),
+            Err(errno) => Err(Error::Lock(self.display(), errno)),
         }
     }
 
@@ -108,6 +111,18 @@ impl Target {
         (self.number, self.reopened) = (opened.fd.into_raw_fd(), true);
         Ok(())
     }
+}
+
+/// Where the name of a target leads.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Whereabouts {
+    /// To the target.
+    Here,
+    /// To another file, or to none: somebody has removed it.
+    Elsewhere,
+    /// To the target, which has no name: another machine has removed it, and this one does
+    /// not know yet; or it is a name such as `/dev/fd/3`.
+    Nowhere,
 }
 
 /// Looks at what a name leads to, as stat(2) does. What this machine remembers of another

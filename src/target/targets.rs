@@ -1,6 +1,6 @@
 //! What is locked together.
 
-use super::{Target, refresh};
+use super::{Target, Whereabouts, refresh};
 use crate::error::Error;
 use crate::request::{Locking, Place, Places};
 use crate::sys;
@@ -39,15 +39,16 @@ impl Targets {
     }
 
     /// Which of the files, if they are to be removed, is not the one any more to which its
-    /// name leads: somebody has removed it in the meantime.
+    /// name leads, and where that leads.
     ///
     /// # Errors
     /// The name leads nowhere in such a way that it could not be opened, either.
-    pub fn stale(&self) -> Result<Option<usize>, Error> {
+    pub fn stale(&self) -> Result<Option<(usize, Whereabouts)>, Error> {
         if !self.passing.is_empty() {
             for (index, target) in self.all.iter().enumerate() {
-                if !target.is_current()? {
-                    return Ok(Some(index));
+                let where_to = target.whereabouts()?;
+                if where_to != Whereabouts::Here {
+                    return Ok(Some((index, where_to)));
                 }
             }
         }
