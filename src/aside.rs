@@ -2,10 +2,10 @@
 //! would do costs it its place in the kernel's queue, each time.
 
 use crate::sys;
+use rustix::event::{self, PollFd, PollFlags, Timespec};
 use rustix::fd::RawFd;
 use rustix::io::{self, Errno};
-use rustix::process::{self, Pid, Signal, WaitOptions};
-use std::thread;
+use rustix::process::{self, Pid, PidfdFlags, Signal, WaitOptions};
 use std::time::{Duration, Instant};
 
 /// A child process that ends when this is dropped, and is gone then; or with its parent.
@@ -61,14 +61,24 @@ pub fn end(child: Pid) {
 fn is_gone_within(child: Pid, limit: Duration) -> bool {
     /// `__WALL` of waitpid(2): also one whose end sends no signal.
     const ALL: u32 = 0x4000_0000;
-    const PAUSE: Duration = Duration::from_micros(100);
-    let now = WaitOptions::from_bits_retain(ALL) | WaitOptions::NOHANG;
-    let start = Instant::now();
-    while let Ok(None) = io::retry_on_intr(|| process::waitpid(Some(child), now)) {
-        if start.elapsed() >= limit {
+    let end = Instant::now() + limit;
+    // Before Linux 5.3, it is waited for without a limit.
+    if let Ok(process) = process::pidfd_open(child, PidfdFlags::empty()) {
+        let mut polled = [PollFd::new(&process, PollFlags::IN)];
+        let mut poll = || {
+            let left = end.saturating_duration_since(Instant::now());
+            event::poll(&mut polled, Timespec::try_from(left).ok().as_ref())
+        };
+        if io::retry_on_intr(&mut poll) == Ok(0) {
             return false;
         }
-        thread::sleep(PAUSE);
     }
+    let any = WaitOptions::from_bits_retain(ALL);
+    let _ = io::retry_on_intr(|| process::waitpid(Some(child), any));
     true
+}
+
+/// Sleeps for so long, or until a signal is caught.
+pub fn pause(duration: Duration) {
+    let _ = event::poll(&mut [], Timespec::try_from(duration).ok().as_ref());
 }

@@ -13,7 +13,6 @@ use rustix::io::{self, Errno};
 use rustix::pipe::{self, PipeFlags};
 use rustix::process::{self, Pid, PidfdFlags, Signal};
 use rustix::stdio;
-use std::thread;
 use std::time::Duration;
 
 /// Sees to it that nothing which is opened from now on gets the number of a standard
@@ -90,7 +89,7 @@ pub fn alert(watched: &Watched) -> Result<Aside, Error> {
         // What comes just before a lock call is lost on that.
         while process::getppid() == Some(waiter) {
             let _ = process::kill_process(waiter, Signal::CHILD);
-            thread::sleep(PAUSE);
+            aside::pause(PAUSE);
         }
     });
     started.map_err(Error::Keeper)

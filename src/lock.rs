@@ -1,6 +1,6 @@
 //! Taking the lock, or giving it up.
 
-use crate::aside::Aside;
+use crate::aside::{self, Aside};
 use crate::error::Error;
 use crate::request::{Locking, Mode};
 use crate::sys;
@@ -8,7 +8,6 @@ use crate::target::{Target, Targets, Whereabouts};
 use crate::wait::Wait;
 use rustix::fs::{self, FlockOperation};
 use rustix::io::Errno;
-use std::thread;
 use std::time::Duration;
 
 /// How an attempt ended that did not fail.
@@ -58,7 +57,7 @@ pub fn acquire(
             && !targets.passing().is_empty()
             && gone < PATIENCE
         {
-            thread::sleep(PAUSE * gone.min(1));
+            aside::pause(PAUSE * gone.min(1));
             gone += 1;
             end = Ok(One::Stale { which: held });
         }

@@ -5,7 +5,7 @@
 mod blocker;
 mod look;
 
-use crate::aside::Aside;
+use crate::aside::{self, Aside};
 use crate::console::Console;
 use crate::holders::Users;
 use crate::printable::printable;
@@ -17,7 +17,6 @@ use look::Look;
 use rustix::{event, fs, process, stdio, termios};
 use std::cell::LazyCell;
 use std::ffi::CStr;
-use std::thread;
 use std::time::{Duration, Instant};
 
 /// How often, and how soon, it is said during a wait.
@@ -83,7 +82,7 @@ impl<'a> Notice<'a> {
         let mut shown = false;
         loop {
             let past = Duration::from_nanos(start.elapsed().subsec_nanos().into());
-            thread::sleep(TICK.saturating_sub(past));
+            aside::pause(TICK.saturating_sub(past));
             if self.voice == Voice::Terminal && in_foreground() {
                 shown = true;
                 let columns = console.columns();

@@ -21,7 +21,17 @@ pub fn work(words: &[String]) -> io::Result<bool> {
     let (index, count, times) = (number(index), number(count), number(times));
     let worker = Worker::new(PathBuf::from(top), compares == "true")?;
     let jobs = worker.jobs(filter)?;
-    for (place, job) in jobs.iter().enumerate().skip(index).step_by(count) {
+    let (mut group, mut within, mut path) = (0, 0, "");
+    for job in &jobs {
+        // Shared out path by path: of some, the calls are not always as many.
+        if job.path.name != path {
+            (group, within, path) = (group + 1, 0, job.path.name);
+        }
+        let place = group * 100_000 + within;
+        within += 1;
+        if within % count != index {
+            continue;
+        }
         let row = repeat(&worker, job, times)?;
         let mark = if job.counts() { "=" } else { "." };
         println!("{mark}\t{place}\t{}\t{}\t{}", row.call(), row.outcome, row.reference);

@@ -153,6 +153,7 @@ const CALLS: &[(&str, &str, &str, &str)] = &[
     ("rt_sigqueueinfo", "rt_sigqueueinfo(2)", "EAGAIN EINVAL EPERM ESRCH", "ENOSYS"),
     // They cannot fail by themselves, but a seccomp filter may answer in their place.
     ("getppid", "getpid(2)", "", "ENOSYS EPERM"),
+    ("geteuid", "getuid(2)", "", "ENOSYS EPERM"),
     ("getpgrp", "getpgrp(2)", "", "ENOSYS EPERM"),
     ("getpgid", "getpgid(2)", "ESRCH", "ENOSYS EPERM"),
     ("getsid", "getsid(2)", "EPERM ESRCH", "ENOSYS"),

@@ -196,6 +196,8 @@ fn can_be(path: &Path, call: &Call, fault: Fault) -> bool {
         // The command's message would come at the same time; and how often a wait is
         // interrupted by a timer is its affair.
         "wait4" => !path.fails() && (call.nth == 1 || !path.keeps()),
+        // The list of mounts is as long as the machine has it.
+        "read" => !path.has("--remove"),
         // The shell would read a binary; there is a path with a script.
         "execve" => fault.name != "ENOEXEC" || path.name == "lock script",
         _ => true,
@@ -229,6 +231,17 @@ fn number(call: &str) -> i64 {
         "statx" => libc::SYS_statx,
         "fstatfs" => libc::SYS_fstatfs,
         "newfstatat" => libc::SYS_newfstatat,
+        "getdents64" => libc::SYS_getdents64,
+        "readlink" => libc::SYS_readlink,
+        "readlinkat" => libc::SYS_readlinkat,
+        "kcmp" => libc::SYS_kcmp,
+        "geteuid" => libc::SYS_geteuid,
+        "pread64" => libc::SYS_pread64,
+        "getpgrp" => libc::SYS_getpgrp,
+        "rt_sigpending" => libc::SYS_rt_sigpending,
+        "rt_sigtimedwait" => libc::SYS_rt_sigtimedwait,
+        "wait4" => libc::SYS_wait4,
+        "pidfd_open" => libc::SYS_pidfd_open,
         "brk" => libc::SYS_brk,
         "mmap" => libc::SYS_mmap,
         // flock itself makes none of them.
