@@ -5,7 +5,7 @@ use crate::sys;
 use rustix::event::{self, PollFd, PollFlags, Timespec};
 use rustix::fd::RawFd;
 use rustix::io::{self, Errno};
-use rustix::process::{self, Pid, PidfdFlags, Signal, WaitOptions};
+use rustix::process::{self, Pid, PidfdFlags, Signal, WaitOptions, WaitStatus};
 use std::time::{Duration, Instant};
 
 /// A child process that ends when this is dropped, and is gone then; or with its parent.
@@ -19,9 +19,10 @@ impl Aside {
     pub fn start(kept: &[RawFd], work: impl FnOnce(Pid)) -> Result<Self, Errno> {
         let parent = process::getpid();
         let child = sys::fork(None, || {
-            if settle(kept).is_ok() && process::getppid() == Some(parent) {
-                work(parent);
+            if settle(kept).is_err() || process::getppid() != Some(parent) {
+                return 1;
             }
+            work(parent);
             0
         });
         child.map(|pid| Self { pid })
@@ -35,11 +36,11 @@ fn settle(kept: &[RawFd]) -> Result<(), Errno> {
 }
 
 impl Aside {
-    /// Waits for its end, but no longer than so.
-    pub fn finish(self, limit: Duration) {
-        if is_gone_within(self.pid, limit) {
-            std::mem::forget(self);
-        }
+    /// Waits for its end, but no longer than so. Returns whether it could at least begin.
+    pub fn finish(self, limit: Duration) -> bool {
+        let Some(end) = end_within(self.pid, limit) else { return true };
+        std::mem::forget(self);
+        end.exit_status() != Some(1)
     }
 }
 
@@ -54,11 +55,11 @@ impl Drop for Aside {
 pub fn end(child: Pid) {
     const LIMIT: Duration = Duration::from_secs(1);
     if process::kill_process(child, Signal::KILL).is_ok() {
-        is_gone_within(child, LIMIT);
+        end_within(child, LIMIT);
     }
 }
 
-fn is_gone_within(child: Pid, limit: Duration) -> bool {
+fn end_within(child: Pid, limit: Duration) -> Option<WaitStatus> {
     /// `__WALL` of waitpid(2): also one whose end sends no signal.
     const ALL: u32 = 0x4000_0000;
     let end = Instant::now() + limit;
@@ -70,12 +71,11 @@ fn is_gone_within(child: Pid, limit: Duration) -> bool {
             event::poll(&mut polled, Timespec::try_from(left).ok().as_ref())
         };
         if io::retry_on_intr(&mut poll) == Ok(0) {
-            return false;
+            return None;
         }
     }
     let any = WaitOptions::from_bits_retain(ALL);
-    let _ = io::retry_on_intr(|| process::waitpid(Some(child), any));
-    true
+    io::retry_on_intr(|| process::waitpid(Some(child), any)).ok()?.map(|(_, status)| status)
 }
 
 /// Sleeps for so long, or until a signal is caught.

@@ -132,7 +132,9 @@ impl<'a> Notice<'a> {
         let Some(own) = self.start.map(|_| process::getpid()) else { return };
         let look = |own| tell(&Look::of(own, target, self.locking));
         let aside = can_have_children().then(|| Aside::start(&[2], look).ok()).flatten();
-        aside.map_or_else(|| look(own), |aside| aside.finish(LIMIT));
+        if !aside.is_some_and(|aside| aside.finish(LIMIT)) {
+            look(own);
+        }
     }
 }
 
