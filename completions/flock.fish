@@ -157,8 +157,8 @@ complete -c flock -n '__flock_wants o F for_pid' -s o -l close -d "run the comma
 complete -c flock -n '__flock_wants c for_pid; and __flock_has fd; and not __flock_joins' -s c -l command -d 'give the command, one string, to the shell'
 complete -c flock -n '__flock_wants o F for_pid remove forward_signals' -s F -l no-fork -d "run the command in flock's place"
 complete -c flock -n '__flock_wants fcntl' -l fcntl -d 'lock by fcntl(2), so that such locks are respected'
-complete -c flock -n '__flock_wants start' -l start -x -k -a '(__flock_sizes)' -d 'with --fcntl, the first byte to lock (default 0)'
-complete -c flock -n '__flock_wants length' -l length -x -k -a '(__flock_sizes)' -d 'with --fcntl, how many bytes (default 0: to the end)'
+complete -c flock -n '__flock_wants start' -l start -x -k -a '(__flock_sizes)' -d 'the first byte to lock (default 0); implies --fcntl'
+complete -c flock -n '__flock_wants length' -l length -x -k -a '(__flock_sizes)' -d 'how many bytes (default 0: to the end); implies --fcntl'
 complete -c flock -n '__flock_wants fd for_pid remove; or __flock_only holders' -l fd -x -k -a '(__flock_descriptors)' -d 'lock this open descriptor, then run the command'
 complete -c flock -n '__flock_wants verbose' -l verbose -d 'say how long it took, who is waited for, and why it failed'
 complete -c flock -n __flock_alone -s h -l help -d 'print this help'

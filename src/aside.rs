@@ -4,8 +4,10 @@
 use crate::sys;
 use rustix::event::{self, PollFd, PollFlags, Timespec};
 use rustix::fd::RawFd;
+use rustix::fs;
 use rustix::io::{self, Errno};
 use rustix::process::{self, Pid, PidfdFlags, Signal, WaitOptions, WaitStatus};
+use std::ffi::CStr;
 use std::time::{Duration, Instant};
 
 /// A child process that ends when this is dropped, and is gone then; or with its parent.
@@ -48,6 +50,14 @@ impl Drop for Aside {
     fn drop(&mut self) {
         end(self.pid);
     }
+}
+
+/// Whether a child has no effect on those to come: the first one in a new PID namespace
+/// (unshare(2), `CLONE_NEWPID`) takes it along when it ends.
+pub fn can_have_children() -> bool {
+    let namespace = |name: &CStr| fs::readlink(name, Vec::new()).ok();
+    let childrens = namespace(c"/proc/self/ns/pid_for_children");
+    childrens.is_some() && childrens == namespace(c"/proc/self/ns/pid")
 }
 
 /// Ends a child, and sees to it that it is gone. If it cannot be ended, as a sandbox or a file

@@ -38,8 +38,8 @@ Options:
  -c, --command <command>  give the command, one string, to the shell
  -F, --no-fork            run the command in flock's place
      --fcntl              lock by fcntl(2), so that such locks are respected
-     --start <size>       with --fcntl, the first byte to lock (default 0)
-     --length <size>      with --fcntl, how many bytes (default 0: to the end)
+     --start <size>       the first byte to lock (default 0); implies --fcntl
+     --length <size>      how many bytes (default 0: to the end); implies --fcntl
      --fd <number>        lock this open descriptor, then run the command
      --verbose            say how long it took, who is waited for, and why it failed
 

@@ -14,7 +14,7 @@ use flock_rs::request::{Command, Launch, Locking, Place, Places, Request};
 use flock_rs::sys::{Arena, Args};
 use flock_rs::target::Targets;
 use flock_rs::wait::{Needs, Wait};
-use flock_rs::{cli, help, hint, holders, removal};
+use flock_rs::{aside, cli, help, hint, holders, removal};
 use rustix::process::Pid;
 use std::time::Instant;
 
@@ -149,10 +149,13 @@ fn acquire(
 ) -> Result<Option<Wait>, Error> {
     let notice = Notice::new(locking, targets);
     let watched = watched.filter(|_| locking.waits());
-    let needs = Needs { last_words: notice.on_terminal(), alert: watched.is_some() };
+    // Where there can be no other process that watches, this one looks now and then.
+    let alerts = watched.is_some() && aside::can_have_children();
+    let ticks = watched.is_some() && !alerts;
+    let needs = Needs { last_words: notice.on_terminal(), alert: alerts, ticks };
     let start = locking.verbose.then(Instant::now);
     let mut wait = Wait::start(locking.timeout, needs)?;
-    let alert = watched.map(keeper::alert).transpose()?;
+    let alert = watched.filter(|_| alerts).map(keeper::alert).transpose()?;
     let meanwhile = Meanwhile {
         tell: &|target| notice.begin(target, console),
         check: &|| watched.map_or(Ok(()), Watched::check),

@@ -13,6 +13,8 @@ pub struct Needs {
     pub last_words: bool,
     /// To be interrupted by SIGCHLD as well.
     pub alert: bool,
+    /// To be interrupted now and then, which costs the place in the kernel's queue.
+    pub ticks: bool,
 }
 
 /// A wait that may end by itself.
@@ -25,7 +27,7 @@ pub struct Wait {
     at: Option<Instant>,
     bounded: bool,
     caught: Option<Caught>,
-    timer: Option<Timer>,
+    timers: [Option<Timer>; 2],
 }
 
 impl Wait {
@@ -36,15 +38,16 @@ impl Wait {
             Timeout::Zero | Timeout::Never => None,
         };
         let bounded = timeout.is_some();
-        if !(bounded || needs.alert || needs.last_words) {
-            return Ok(Self { at: None, bounded, caught: None, timer: None });
+        if !(bounded || needs.alert || needs.ticks || needs.last_words) {
+            return Ok(Self { at: None, bounded, caught: None, timers: [None, None] });
         }
         let caught = Caught::catch(needs.last_words, needs.alert).map_err(Error::Timer)?;
         // Before the timer starts, so that it never fires too early.
         let at = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let start = |timeout| Timer::start(timeout, interval(timeout)).map_err(Error::Timer);
-        let timer = timeout.map(start).transpose()?;
-        Ok(Self { at, bounded, caught: Some(caught), timer })
+        let start = |first, again| Timer::start(first, again).map_err(Error::Timer);
+        let deadline = timeout.map(|timeout| start(timeout, interval(timeout))).transpose()?;
+        let ticks = needs.ticks.then(|| start(TICK, TICK)).transpose()?;
+        Ok(Self { at, bounded, caught: Some(caught), timers: [deadline, ticks] })
     }
 
     /// Whether the time is over.
@@ -65,7 +68,7 @@ impl Wait {
     /// Stops the clock. SIGALRM stays caught, so that a late one from elsewhere
     /// cannot turn an exit into a death.
     pub fn stop(&mut self) {
-        self.timer = None;
+        self.timers = [None, None];
     }
 
     /// As [`Wait::restore`], where there was no clock.
@@ -84,6 +87,8 @@ impl Wait {
         }
     }
 }
+
+const TICK: Duration = Duration::from_millis(100);
 
 /// How often the signal is sent again. The first one may come just before the
 /// lock call and be lost on it; util-linux repeats it each hundredth of the whole seconds.

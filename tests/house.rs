@@ -117,7 +117,9 @@ fn the_changelog_knows_the_version() {
     let changelog = fs::read_to_string(manifest.join("CHANGELOG.md")).unwrap();
     assert!(changelog.contains("\n## Unreleased\n"), "no place for what comes next");
     let version = env!("CARGO_PKG_VERSION");
-    let mut released = changelog.lines().filter_map(|line| line.strip_prefix("## ["));
-    let newest = released.find_map(|line| line.split(']').next());
+    // As packaging/RELEASING.md has it: `## 1.2.3 - 2030-01-31`.
+    let headings = changelog.lines().filter_map(|line| line.strip_prefix("## "));
+    let mut released = headings.filter(|heading| *heading != "Unreleased");
+    let newest = released.next().map(|heading| heading.split(" - ").next().unwrap());
     assert!(newest.is_none_or(|newest| newest == version), "{newest:?} is not {version}");
 }

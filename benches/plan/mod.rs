@@ -52,6 +52,9 @@ impl Plan {
         if plan.write_docs && !plan.names.is_empty() {
             return Err("--write-docs takes no NAME: what is left out would be gone".to_owned());
         }
+        if plan.write_docs && plan.quick {
+            return Err("--write-docs takes no --quick: its figures are too rough".to_owned());
+        }
         Ok(plan)
     }
 

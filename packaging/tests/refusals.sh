@@ -59,6 +59,16 @@ refused_foreign_files() {
     dpkg_does --remove flock-rs
     equal "$aside" /nowhere "$(readlink "$root$aside")"
     rm "$root$aside"
+    # The same content, but not the link that an interrupted run leaves.
+    cp "$root${aside/.util-linux/}" "$root$aside"
+    refuses "$aside is in the way" --install /test/ours.deb
+    dpkg_does --remove flock-rs
+    [ -e "$root$aside" ] || die "$aside: a copy is lost"
+    ln -sf "$(basename "${aside/.util-linux/}")" "$root$aside"
+    refuses "$aside is in the way" --install /test/ours.deb
+    dpkg_does --remove flock-rs
+    equal "$aside" "$(basename "${aside/.util-linux/}")" "$(readlink "$root$aside")"
+    rm "$root$aside"
     dpkg_does --install /test/ours.deb
     is_installed
     dpkg_does --purge flock-rs

@@ -5,7 +5,7 @@
 mod blocker;
 mod look;
 
-use crate::aside::{self, Aside};
+use crate::aside::{self, Aside, can_have_children};
 use crate::console::Console;
 use crate::holders::Users;
 use crate::printable::printable;
@@ -14,9 +14,8 @@ use crate::sys;
 use crate::target::{Target, Targets};
 use blocker::Blocker;
 use look::Look;
-use rustix::{event, fs, process, stdio, termios};
+use rustix::{event, process, stdio, termios};
 use std::cell::LazyCell;
-use std::ffi::CStr;
 use std::time::{Duration, Instant};
 
 /// How often, and how soon, it is said during a wait.
@@ -136,14 +135,6 @@ impl<'a> Notice<'a> {
             look(own);
         }
     }
-}
-
-/// Whether a child has no effect on those to come: the first one in a new PID namespace
-/// (unshare(2), `CLONE_NEWPID`) takes it along when it ends.
-fn can_have_children() -> bool {
-    let namespace = |name: &CStr| fs::readlink(name, Vec::new()).ok();
-    let childrens = namespace(c"/proc/self/ns/pid_for_children");
-    childrens.is_some() && childrens == namespace(c"/proc/self/ns/pid")
 }
 
 /// A line for a terminal. What is in the way matters more than the whole of a long name.
