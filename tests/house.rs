@@ -123,3 +123,12 @@ fn the_changelog_knows_the_version() {
     let newest = released.next().map(|heading| heading.split(" - ").next().unwrap());
     assert!(newest.is_none_or(|newest| newest == version), "{newest:?} is not {version}");
 }
+
+#[test]
+fn the_readme_has_the_figures_of_the_benchmark() {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = fs::read_to_string(manifest.join("README.md")).unwrap();
+    let (_, rest) = readme.split_once("<!-- Figures, written by").unwrap();
+    let (figures, _) = rest.split_once("<!-- Figures: end. -->").unwrap();
+    assert!(figures.lines().filter(|line| line.starts_with('|')).count() > 2, "{figures}");
+}

@@ -66,15 +66,15 @@ fn over(report: &Report) -> String {
     if let Some(most) = most(by_cpuid) {
         let _ = write!(
             text,
-            "\n{} of the {} budgets that the project has set itself are exceeded here, by up to \
-             {most:.1} %,\nall for what the C library of the default build asks the processor.",
+            "\nOf the {1} figures that are judged, over their budgets for what the C library of the\n\
+             default build asks the processor: {0}, by up to {most:.1} %.",
             of(by_cpuid).count(),
             report.verdicts.len(),
         );
     }
     if let Some(most) = most(otherwise) {
         let count = of(otherwise).count();
-        let _ = write!(text, "\n{count} more are exceeded, by up to {most:.1} %.");
+        let _ = write!(text, "\nOver their budgets otherwise: {count}, by up to {most:.1} %.");
     }
     text
 }
