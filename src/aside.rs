@@ -29,21 +29,19 @@ impl Aside {
         });
         child.map(|pid| Self { pid })
     }
-}
 
-fn settle(kept: &[RawFd]) -> Result<(), Errno> {
-    sys::block_all_signals()?;
-    process::set_parent_process_death_signal(Some(Signal::KILL))?;
-    sys::close_all_but(kept)
-}
-
-impl Aside {
     /// Waits for its end, but no longer than so. Returns whether it could at least begin.
     pub fn finish(self, limit: Duration) -> bool {
         let Some(end) = end_within(self.pid, limit) else { return true };
         std::mem::forget(self);
         end.exit_status() != Some(1)
     }
+}
+
+fn settle(kept: &[RawFd]) -> Result<(), Errno> {
+    sys::block_all_signals()?;
+    process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    sys::close_all_but(kept)
 }
 
 impl Drop for Aside {

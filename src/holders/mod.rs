@@ -39,6 +39,8 @@ pub struct Survey {
     /// Whether there may be locks on the file of which the kernel does not tell here: other
     /// machines can lock it, or there are other PID namespaces than this one.
     pub partial: bool,
+    /// Other machines may lock the file.
+    is_shared: bool,
 }
 
 impl Survey {
@@ -46,8 +48,10 @@ impl Survey {
     /// Fails if that has not, or if /proc cannot be read. No file server is asked.
     pub fn take(process: &Process, descriptor: RawFd) -> Result<Self, Errno> {
         let before = read(CWD, c"/proc/locks")?;
-        let mount = Mount::of(process.look(descriptor)?);
-        let mut search = Search::new(process.leads_to(descriptor)?, mount.kernels_name())?;
+        let file = process.look(descriptor)?;
+        let own = process::identity(&file);
+        let mount = Mount::of(file);
+        let mut search = Search::new(own, mount.kernels_name())?;
         let after = read(CWD, c"/proc/locks")?;
         let (mut waiters, mut unseen) = (Vec::new(), Vec::new());
         // A lock that was taken or given up meanwhile proves nothing.
@@ -76,15 +80,17 @@ impl Survey {
         search.waiters.retain(|waiter| search.holders.iter().any(|one| waiter.waits_for(one)));
         waiters.append(&mut search.waiters);
         let (holders, hidden) = (search.holders, search.hidden.len());
-        let partial = !in_first_namespace() || mount.is_shared() != Some(false);
-        Ok(Self { holders, waiters, unseen, hidden, partial })
+        let shared = mount.is_shared();
+        let partial = !in_first_namespace() || shared != Some(false);
+        let is_shared = shared == Some(true);
+        Ok(Self { holders, waiters, unseen, hidden, partial, is_shared })
     }
 
     /// Asks the file server, if there is one, for a lock that nobody is seen to have: it may
     /// know more than the kernel's list has, and may have those of flock(2) as those of
     /// fcntl(2). It may not answer for long.
     pub fn ask(&mut self, file: BorrowedFd) {
-        if !self.is_locked() && is_shared(file) == Some(true) {
+        if !self.is_locked() && self.is_shared {
             self.unseen.extend(ask(file));
         }
     }

@@ -38,9 +38,7 @@ impl Process {
 
     /// The file to which a descriptor leads.
     pub fn leads_to(&self, descriptor: RawFd) -> Result<Identity, Errno> {
-        let stat = self.look(descriptor)?;
-        let device = fs::makedev(stat.stx_dev_major, stat.stx_dev_minor);
-        Ok(Identity { device, inode: stat.stx_ino })
+        self.look(descriptor).map(|stat| identity(&stat))
     }
 
     /// What statx(2) tells of the file to which a descriptor leads. A file server is not
@@ -161,6 +159,12 @@ impl Process {
         let count = io::pread(file, &mut bytes, address).ok()?;
         (count == SIZE).then_some(bytes)
     }
+}
+
+/// Which file it is of which statx(2) tells.
+pub fn identity(stat: &Statx) -> Identity {
+    let device = fs::makedev(stat.stx_dev_major, stat.stx_dev_minor);
+    Identity { device, inode: stat.stx_ino }
 }
 
 /// The numbers among the names in a folder, in its order: /proc has them ascending.

@@ -128,11 +128,13 @@ impl<'a> Notice<'a> {
     /// Has a process look, which may hang where a file server does not answer.
     fn look(&self, target: &Target, tell: &dyn Fn(&Look)) {
         const LIMIT: Duration = Duration::from_secs(3);
-        let Some(own) = self.start.map(|_| process::getpid()) else { return };
+        if self.voice == Voice::None {
+            return;
+        }
         let look = |own| tell(&Look::of(own, target, self.locking));
         let aside = can_have_children().then(|| Aside::start(&[2], look).ok()).flatten();
         if !aside.is_some_and(|aside| aside.finish(LIMIT)) {
-            look(own);
+            look(process::getpid());
         }
     }
 }

@@ -149,7 +149,6 @@ const CALLS: &[(&str, &str, &str, &str)] = &[
         "ENOSYS EPERM",
     ),
     ("kcmp", "kcmp(2)", "EBADF EFAULT EINVAL EPERM ESRCH", "ENOSYS"),
-    ("fstatfs", "statfs(2)", "EBADF EFAULT EINTR EIO ENOMEM ENOSYS EOVERFLOW", "EPERM"),
     ("rt_sigqueueinfo", "rt_sigqueueinfo(2)", "EAGAIN EINVAL EPERM ESRCH", "ENOSYS"),
     // They cannot fail by themselves, but a seccomp filter may answer in their place.
     ("getppid", "getpid(2)", "", "ENOSYS EPERM"),

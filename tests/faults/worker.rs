@@ -229,7 +229,6 @@ fn number(call: &str) -> i64 {
         "ppoll" => libc::SYS_ppoll,
         "fstat" => libc::SYS_fstat,
         "statx" => libc::SYS_statx,
-        "fstatfs" => libc::SYS_fstatfs,
         "newfstatat" => libc::SYS_newfstatat,
         "getdents64" => libc::SYS_getdents64,
         "readlink" => libc::SYS_readlink,
