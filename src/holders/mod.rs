@@ -2,8 +2,8 @@
 
 pub mod call;
 pub mod line;
+pub mod mount;
 pub mod process;
-mod mount;
 mod search;
 mod table;
 mod users;

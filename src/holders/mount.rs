@@ -17,7 +17,11 @@ pub struct Mount {
 impl Mount {
     /// The mount of a file.
     pub fn of(file: Statx) -> Self {
-        let mounts = read(CWD, c"/proc/self/mountinfo").unwrap_or_default();
+        Self::find(file, &read(CWD, c"/proc/self/mountinfo").unwrap_or_default())
+    }
+
+    /// The mount of a file, among those that are there.
+    pub fn find(file: Statx, mounts: &[u8]) -> Self {
         let is_it = |line: &&[u8]| words(line).next().and_then(number) == Some(file.stx_mnt_id);
         let line = mounts.split(|&byte| byte == b'\n').find(is_it).unwrap_or_default().to_vec();
         Self { file, line }
@@ -38,10 +42,10 @@ impl Mount {
     /// Whether other machines may lock the file, by the name of the file system; nothing if
     /// that cannot be told.
     pub fn is_shared(&self) -> Option<bool> {
-        const SHARED: [&[u8]; 9] =
-            [b"9p", b"afs", b"ceph", b"cifs", b"gfs2", b"nfs", b"nfs4", b"ocfs2", b"smb3"];
+        const SHARED: &[u8] =
+            b"9p afs beegfs ceph cifs coda gfs2 gpfs lustre nfs nfs4 ocfs2 smb3 virtiofs";
         let kind = words(&self.line).skip_while(|word| *word != b"-").nth(1)?;
-        Some(kind.starts_with(b"fuse") || SHARED.contains(&kind))
+        Some(kind.starts_with(b"fuse") || words(SHARED).any(|shared| shared == kind))
     }
 }
 

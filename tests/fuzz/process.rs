@@ -3,9 +3,10 @@
 
 use flock_rs::holders::call;
 use flock_rs::holders::line::Line;
-use flock_rs::holders::process::Process;
+use flock_rs::holders::mount::{Mount, WANTED};
+use flock_rs::holders::process::{Process, words};
 use flock_rs::request::Mode;
-use rustix::fs::{self, Mode as Permissions, OFlags};
+use rustix::fs::{self, AtFlags, Mode as Permissions, OFlags};
 use rustix::process::Pid;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -46,6 +47,7 @@ pub fn check(input: &[u8]) {
     let _ = (process.command(), process.user(), process.parent(), process.has_program());
     let _ = process.waits_for(process);
     assert_eq!(process.threads(), [1]);
+    check_mount(input);
     if let Some((descriptor, lock)) = call::blocked(process, 1) {
         assert!(lock.mode != Mode::Unlock, "{descriptor}, {lock:?}");
     }
@@ -60,6 +62,26 @@ pub fn check(input: &[u8]) {
             let by_range = line.lock.bars(other.lock.mode, Some(other.lock.range));
             let _ = (by_range, line.lock.bars(other.lock.mode, None));
         }
+    }
+}
+
+/// As if it were /proc/self/mountinfo.
+fn check_mount(input: &[u8]) {
+    /// That of a line which the corpus has.
+    const ID: u64 = 61;
+    let mut file = fs::statx(&FOLDER.file, c"", AtFlags::EMPTY_PATH, WANTED).unwrap();
+    file.stx_mnt_id = ID;
+    let mount = Mount::find(file, input);
+    let name = String::from_utf8(mount.kernels_name()).unwrap();
+    let parts: Vec<&str> = name.split(':').collect();
+    let [major, minor, inode] = parts[..] else { panic!("{name}") };
+    assert!(u32::from_str_radix(major, 16).is_ok() && u32::from_str_radix(minor, 16).is_ok());
+    assert_eq!(inode, file.stx_ino.to_string());
+    // A number may have a sign and zeros before it.
+    let has_id = |line: &[u8]| words(line).next().is_some_and(|word| word.ends_with(b"61"));
+    if !input.split(|&byte| byte == b'\n').any(has_id) {
+        assert_eq!(mount.is_shared(), None);
+        assert_eq!(u32::from_str_radix(major, 16), Ok(file.stx_dev_major));
     }
 }
 
