@@ -4,6 +4,8 @@
 
 #[path = "common/mod.rs"]
 mod common;
+#[path = "common/view.rs"]
+mod view;
 
 use common::Scratch;
 use flock_rs::options::{self, Opt};
@@ -210,6 +212,7 @@ fn each_of_ours_has_a_row_and_nothing_else_has() {
 
 #[test]
 fn each_pair_is_accepted_or_refused_as_the_table_has_it() {
+    view::clear();
     let table = table();
     let bars =
         |one: &str, other: &str| table.get(one).is_some_and(|row| row.not_with.contains(other));

@@ -6,6 +6,8 @@
 
 #[path = "common/mod.rs"]
 mod common;
+#[path = "common/view.rs"]
+mod view;
 
 use common::Scratch;
 use rustix::fs::FlockOperation;
@@ -64,6 +66,7 @@ const SKIP: i32 = 77;
 
 #[test]
 fn on_overlayfs_the_file_of_the_overlay_is_meant_also_after_a_copy_up() {
+    view::clear();
     let script = r#"
         mount -t tmpfs none . && cd . && cd "$PWD" || exit 77
         mkdir low up work all && echo text >low/file
@@ -87,6 +90,7 @@ fn on_overlayfs_the_file_of_the_overlay_is_meant_also_after_a_copy_up() {
 
 #[test]
 fn on_btrfs_files_of_two_subvolumes_with_one_number_are_two() {
+    view::clear();
     let script = r#"
         truncate -s 128M image && mkfs.btrfs -q image >/dev/null || exit 77
         mkdir m && mount -o loop image m || exit 77
@@ -155,6 +159,7 @@ impl Drop for Crowd {
 #[test]
 fn among_two_thousand_processes_each_holder_is_found_within_a_second() {
     const COUNT: usize = 2000;
+    view::clear();
     let scratch = Scratch::new("crowd").unwrap();
     let lock = File::create(scratch.path().join("lock")).unwrap();
     rustix::fs::flock(&lock, FlockOperation::LockShared).unwrap();
@@ -200,6 +205,7 @@ impl Drop for Storm<'_> {
 
 #[test]
 fn processes_that_come_and_go_leave_no_trace_of_themselves() {
+    view::clear();
     let scratch = Scratch::new("storm").unwrap();
     let lock = File::create(scratch.path().join("lock")).unwrap();
     rustix::fs::flock(&lock, FlockOperation::LockShared).unwrap();

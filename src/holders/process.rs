@@ -55,19 +55,27 @@ impl Process {
         link.map(CString::into_bytes).unwrap_or_default()
     }
 
-    /// What a file of the process's folder says; nothing if it cannot be read.
+    /// What a file of the process's folder says.
+    pub fn try_read(&self, name: &str) -> Result<Vec<u8>, Errno> {
+        read(self.folder.as_fd(), &c_string(name))
+    }
+
+    /// The same; nothing if it cannot be read.
     pub fn read(&self, name: &str) -> Vec<u8> {
-        read(self.folder.as_fd(), &c_string(name)).unwrap_or_default()
+        self.try_read(name).unwrap_or_default()
     }
 
     /// The name of its program, as it is: the process itself may have chosen it.
-    pub fn command(&self) -> Option<Vec<u8>> {
-        Some(self.read("comm").strip_suffix(b"\n")?.to_vec())
+    pub fn command(&self) -> Result<Vec<u8>, Errno> {
+        let name = self.try_read("comm")?;
+        Ok(name.strip_suffix(b"\n").ok_or(Errno::SRCH)?.to_vec())
     }
 
     /// Its effective user.
-    pub fn user(&self) -> Option<u32> {
-        number(words(field(&self.read("status"), b"Uid:")?).nth(1)?)
+    pub fn user(&self) -> Result<u32, Errno> {
+        let status = self.try_read("status")?;
+        let effective = field(&status, b"Uid:").and_then(|users| words(users).nth(1));
+        effective.and_then(number).ok_or(Errno::SRCH)
     }
 
     /// Its parent; nothing for the first process of a namespace.

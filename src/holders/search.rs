@@ -25,10 +25,10 @@ pub struct Party {
 }
 
 impl Party {
-    /// Nothing if the process has ended in the meantime.
-    fn new(process: &Process, descriptor: Option<RawFd>, lock: Lock) -> Option<Self> {
+    /// Fails with ESRCH or ENOENT if the process has ended in the meantime.
+    fn new(process: &Process, descriptor: Option<RawFd>, lock: Lock) -> Result<Self, Errno> {
         let (user, command) = (process.user()?, process.command()?);
-        Some(Self { pid: process.pid, user, command, descriptor, lock })
+        Ok(Self { pid: process.pid, user, command, descriptor, lock })
     }
 
     /// Whether it may be this holder for whom a waiter waits.
@@ -105,11 +105,12 @@ impl Search {
             descriptors => descriptors?,
         };
         let before = self.open.len();
+        let mut end = Ok(());
         for descriptor in descriptors {
-            if let Ok(file) = process.leads_to(descriptor) {
-                if file.inode == self.file.inode {
-                    self.look_at(process, descriptor, file);
-                }
+            match self.look_at(process, descriptor) {
+                // It has been closed, or the process has ended.
+                Ok(()) | Err(Errno::NOENT | Errno::SRCH) => {}
+                error => end = error,
             }
         }
         let found = self.open.get(before..).unwrap_or_default();
@@ -117,20 +118,28 @@ impl Search {
             let calls = threads.iter();
             for (descriptor, lock) in calls.filter_map(|thread| call::blocked(process, *thread)) {
                 if found.contains(&(process.pid, descriptor)) {
-                    let waiter = Party::new(process, Some(descriptor), lock);
-                    self.waiters.extend(waiter.filter(|waiter| !self.waiters.contains(waiter)));
+                    let waiter = Party::new(process, Some(descriptor), lock)?;
+                    if !self.waiters.contains(&waiter) {
+                        self.waiters.push(waiter);
+                    }
                 }
             }
         }
-        Ok(())
+        end
     }
 
-    /// Reads the locks of a descriptor that leads to the file, or to one of the same number.
-    fn look_at(&mut self, process: &Process, descriptor: RawFd, file: Identity) {
-        let info = process.read(&format!("fdinfo/{descriptor}"));
+    /// Reads the locks of a descriptor, if it leads to the file or to one of the same number.
+    fn look_at(&mut self, process: &Process, descriptor: RawFd) -> Result<(), Errno> {
+        let file = match process.leads_to(descriptor) {
+            Ok(file) if file.inode == self.file.inode => file,
+            Err(errno @ (Errno::ACCESS | Errno::PERM | Errno::NOMEM)) => return Err(errno),
+            // Whatever else fails is the fault of another file's server.
+            Ok(_) | Err(_) => return Ok(()),
+        };
+        let info = process.try_read(&format!("fdinfo/{descriptor}"))?;
         // Between the two looks it may have been closed, and another file opened.
-        if process.leads_to(descriptor) != Ok(file) {
-            return;
+        if process.leads_to(descriptor)? != file {
+            return Ok(());
         }
         if file == self.file {
             self.open.push((process.pid, descriptor));
@@ -141,11 +150,12 @@ impl Search {
                 if !self.names.iter().any(|name| name == line.file) {
                     self.names.push(line.file.to_vec());
                 }
-                self.holders.extend(Party::new(process, Some(descriptor), line.lock));
+                self.holders.push(Party::new(process, Some(descriptor), line.lock)?);
             } else {
                 self.elsewhere.push((line.file.to_vec(), line.lock));
             }
         }
+        Ok(())
     }
 
     /// Whether a lock of the kernel's list is one of those that were found.
@@ -165,6 +175,6 @@ impl Search {
             return None;
         }
         let descriptor = descriptor.filter(|_| idle.next().is_none());
-        Party::new(&Process::find(pid).ok()?, descriptor, lock)
+        Party::new(&Process::find(pid).ok()?, descriptor, lock).ok()
     }
 }

@@ -16,6 +16,8 @@ mod session;
 mod shell;
 mod side;
 mod suite;
+#[path = "../common/view.rs"]
+mod view;
 mod watch;
 
 use arguments::Arguments;

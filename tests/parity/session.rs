@@ -1,5 +1,6 @@
 //! Processes: the state that a script starts in, and what is left of its session.
 
+use crate::view;
 use rustix::process::{self, Pid, Resource, Rlimit, Signal};
 use std::fs;
 use std::io::{self, Error};
@@ -23,6 +24,7 @@ static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 pub fn prepare() {
     process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     close_on_exec();
+    view::clear();
     let handler = note_interrupt as extern "C" fn(libc::c_int) as libc::sighandler_t;
     for signal in [libc::SIGINT, libc::SIGTERM] {
         // SAFETY: the handler only stores to an atomic.

@@ -250,6 +250,7 @@ fn system_call(name: &str) -> u32 {
         "pidfd_open" => libc::SYS_pidfd_open,
         "ppoll" => libc::SYS_ppoll,
         "prctl" => libc::SYS_prctl,
+        "rt_sigtimedwait" => libc::SYS_rt_sigtimedwait,
         "statx" => libc::SYS_statx,
         "timer_create" => libc::SYS_timer_create,
         "timer_settime" => libc::SYS_timer_settime,
