@@ -148,7 +148,11 @@ fn wait_and_forward(
             }
             return status.map(Option::unwrap_or_default);
         }
-        if let Some(signal) = signals.next().filter(|signal| !has_it_already(child, signal)) {
+        let Ok(signal) = signals.next() else {
+            signals.end();
+            return wait(child);
+        };
+        if let Some(signal) = signal.filter(|signal| !has_it_already(child, signal)) {
             pass_on(child, &signal, console);
         }
     }

@@ -1,7 +1,6 @@
 //! `--for-pid`: a process that holds the lock as long as another one lives.
 
 use crate::aside::{self, Aside};
-use crate::console::Console;
 use crate::error::Error;
 use crate::removal;
 use crate::sys;
@@ -106,7 +105,7 @@ pub fn leave(watched: &Watched, targets: &mut Targets, by_range: bool) -> Result
         let detached = detach(watched, targets, done.as_raw_fd());
         if tell(done.as_raw_fd(), detached).is_ok() {
             watched.await_end();
-            removal::remove(targets, by_range, &mut Console::new(b""));
+            removal::remove(targets, by_range);
         }
         0
     });

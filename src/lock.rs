@@ -62,7 +62,7 @@ pub fn acquire(
             end = Ok(One::Stale { which: held });
         }
         if !matches!(end, Ok(One::Acquired)) {
-            targets.all.iter().take(held).for_each(|target| release(target, locking));
+            release(targets.all.iter().take(held), locking);
         }
         match end? {
             One::Acquired => return Ok(Outcome::Acquired),
@@ -215,8 +215,11 @@ fn call(target: &Target, locking: &Locking, waits: bool) -> Result<(), Errno> {
     fs::flock(target.fd(), operation)
 }
 
-/// Gives up what was just locked; if that fails, the end of the process does it.
-fn release(target: &Target, locking: &Locking) {
+/// Gives up what was just locked, for every process that has it; if that fails, the end of the
+/// last of them does it.
+pub fn release<'a>(targets: impl IntoIterator<Item = &'a Target>, locking: &Locking) {
     let unlock = Locking { mode: Mode::Unlock, ..*locking };
-    let _ = call(target, &unlock, false);
+    for target in targets {
+        let _ = call(target, &unlock, false);
+    }
 }

@@ -10,12 +10,15 @@ use flock_rs::exit::Exit;
 use flock_rs::keeper::{self, Watched};
 use flock_rs::lock::{self, Meanwhile, Outcome};
 use flock_rs::notice::Notice;
+use flock_rs::printable::printable;
 use flock_rs::request::{Command, Launch, Locking, Place, Places, Request};
 use flock_rs::sys::{Arena, Args};
 use flock_rs::target::Targets;
 use flock_rs::wait::{Needs, Wait};
-use flock_rs::{aside, cli, help, hint, holders, removal};
+use flock_rs::{aside, cli, errno, help, hint, holders, removal};
+use rustix::io::Errno;
 use rustix::process::Pid;
+use std::ffi::CStr;
 use std::time::Instant;
 
 #[global_allocator]
@@ -109,6 +112,8 @@ fn keep(
     let by_range = locking.range.is_some();
     let kept = watched.check().and_then(|()| keeper::leave(&watched, &mut targets, by_range));
     if kept.is_err() {
+        // A keeper that cannot be ended must not keep them.
+        lock::release(&targets.all, locking);
         let_go(&targets, locking, console);
     }
     kept.map(|()| Exit::Success.into())
@@ -125,9 +130,17 @@ fn refused(targets: &Targets, locking: &Locking, console: &mut Console) -> u8 {
 
 /// Ends the locks now if the files are to be removed, and removes them.
 fn let_go(targets: &Targets, locking: &Locking, console: &mut Console) {
-    if !targets.passing().is_empty() {
-        removal::remove(targets, locking.range.is_some(), console);
+    for (name, errno) in remove(targets, locking) {
+        let text = format!("cannot remove lock file {}", printable(name.to_bytes()));
+        console.complain(text.as_bytes(), Some(&errno::text(errno)));
     }
+}
+
+fn remove(targets: &Targets, locking: &Locking) -> Vec<(&'static CStr, Errno)> {
+    if targets.passing().is_empty() {
+        return Vec::new();
+    }
+    removal::remove(targets, locking.range.is_some())
 }
 
 /// Opens what is to be locked. If that fails, the files before may have been made for nothing.
@@ -140,8 +153,23 @@ fn open(places: &Places, locking: &Locking, console: &mut Console) -> Result<Tar
     opened.map(|()| targets)
 }
 
-/// Takes the locks, and says how that went if it is to. Returns nothing if it gave up.
+/// Takes the locks. Returns nothing if it gave up. If it fails, the files may have been made
+/// for nothing; it is the failure that is told then.
 fn acquire(
+    targets: &mut Targets,
+    locking: &Locking,
+    watched: Option<&Watched>,
+    console: &mut Console,
+) -> Result<Option<Wait>, Error> {
+    let acquired = try_to_acquire(targets, locking, watched, console);
+    if acquired.is_err() {
+        remove(targets, locking);
+    }
+    acquired
+}
+
+/// Takes the locks, and says how that went if it is to. Returns nothing if it gave up.
+fn try_to_acquire(
     targets: &mut Targets,
     locking: &Locking,
     watched: Option<&Watched>,

@@ -14,9 +14,7 @@
 //!
 //! [`lock::acquire`]: crate::lock::acquire
 
-use crate::console::Console;
 use crate::holders;
-use crate::printable::printable;
 use crate::sys;
 use crate::target::{self, Identity, Targets};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -24,31 +22,27 @@ use rustix::fs::{self, AtFlags, FileType, FlockOperation, Mode as Permissions, O
 use rustix::io::Errno;
 use std::ffi::CStr;
 
-/// Lets the files go and removes those that nobody else has locked. One that cannot be
-/// removed is told of, and changes nothing else.
+/// Lets the files go and removes those that nobody else has locked. Returns those that
+/// cannot be removed, and why.
 ///
 /// `by_range` says which kind of lock is theirs.
 ///
 /// Not under the lock that the command had: a process that the command has left behind
 /// may have it, too, and must go on to keep others out by the name.
-pub fn remove(targets: &Targets, by_range: bool, console: &mut Console) {
+pub fn remove(targets: &Targets, by_range: bool) -> Vec<(&'static CStr, Errno)> {
     let open = |name| (name, open_again(name, targets));
     let files: Vec<_> = targets.passing().iter().copied().map(open).collect();
     targets.close();
     let end = |file: Option<OwnedFd>, name| file.map_or(Ok(()), |file| take(name, &file, by_range));
     let ends = files.into_iter().map(|(name, file)| (name, file.and_then(|file| end(file, name))));
-    // All of them are closed before anything is said: if standard error was closed, one of
-    // them may have its number.
-    for (name, end) in ends.collect::<Vec<_>>() {
-        match end {
-            // Somebody else has the lock, or was faster, here or on another machine.
-            Ok(()) | Err(Errno::AGAIN | Errno::NOENT | Errno::STALE) => {}
-            Err(errno) => {
-                let text = format!("cannot remove lock file {}", printable(name.to_bytes()));
-                console.complain(text.as_bytes(), Some(&crate::errno::text(errno)));
-            }
-        }
-    }
+    let failure = |(name, end)| match end {
+        // Somebody else has the lock, or was faster, here or on another machine.
+        Ok(()) | Err(Errno::AGAIN | Errno::NOENT | Errno::STALE) => None,
+        Err(errno) => Some((name, errno)),
+    };
+    // All of them are closed when this returns and anything is said: if standard error was
+    // closed, one of them may have its number.
+    ends.filter_map(failure).collect()
 }
 
 /// Opens a file once more, unless it is not to be removed.

@@ -36,6 +36,8 @@ impl Forwarding {
     /// Blocks the signals that are to be passed on, but for those that are ignored, and
     /// SIGCHLD. Blocked signals reach even process 1 of a container: signal(7).
     pub fn start() -> Result<Self> {
+        // A sandbox that refuses this is told of before anything waits for a signal.
+        Signals::only(libc::SIGCHLD).take_one()?;
         let gate = Some(pipe::pipe_with(PipeFlags::CLOEXEC)?);
         let mut wanted = Signals::only(libc::SIGCHLD);
         for signal in FORWARDED.map(Signal::as_raw) {
@@ -83,9 +85,9 @@ impl Forwarding {
     }
 
     /// Waits for the next signal; one that only tells of a child, or an interruption, is none.
-    pub fn next(&self) -> Option<Received> {
-        let info = self.wanted.await_one(ptr::null())?;
-        let which = FORWARDED.into_iter().find(|signal| signal.as_raw() == info.si_signo)?;
-        Some(Received { which, from_kernel: info.si_code == SI_KERNEL })
+    pub fn next(&self) -> Result<Option<Received>> {
+        let Some(info) = self.wanted.await_one(ptr::null())? else { return Ok(None) };
+        let which = FORWARDED.into_iter().find(|signal| signal.as_raw() == info.si_signo);
+        Ok(which.map(|which| Received { which, from_kernel: info.si_code == SI_KERNEL }))
     }
 }

@@ -206,18 +206,19 @@ impl Signals {
 
     /// Takes such signals away that are pending, in their order.
     pub(super) fn take(self) -> Vec<libc::siginfo_t> {
-        let next = || self.take_one();
+        let next = || self.take_one().ok().flatten();
         if self.0 == 0 { Vec::new() } else { iter::from_fn(next).collect() }
     }
 
     /// Takes the first such signal away, if any is pending.
-    pub(super) fn take_one(self) -> Option<libc::siginfo_t> {
+    pub(super) fn take_one(self) -> Result<Option<libc::siginfo_t>> {
         let none = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         self.await_one(&raw const none)
     }
 
     /// Takes one such signal away, waiting at most so long; without a limit if that is null.
-    pub(super) fn await_one(self, limit: *const libc::timespec) -> Option<libc::siginfo_t> {
+    /// None if none came, or another one that was caught.
+    pub(super) fn await_one(self, limit: *const libc::timespec) -> Result<Option<libc::siginfo_t>> {
         let mut signal = MaybeUninit::<libc::siginfo_t>::uninit();
         // SAFETY: the set is of the size that is given; the rest lives long enough.
         let number = unsafe {
@@ -229,7 +230,13 @@ impl Signals {
                 size_of::<u64>(),
             )
         };
-        // SAFETY: the kernel has written it if there was one.
-        (number > 0).then(|| unsafe { signal.assume_init() })
+        if number > 0 {
+            // SAFETY: there was one, so the kernel has written it.
+            return Ok(Some(unsafe { signal.assume_init() }));
+        }
+        match last_errno() {
+            Errno::AGAIN | Errno::INTR => Ok(None),
+            errno => Err(errno),
+        }
     }
 }
