@@ -204,11 +204,12 @@ fn can_be(path: &Path, call: &Call, fault: Fault) -> bool {
     }
 }
 
-/// The start is the C library's affair: what it can meet at all.
+/// The start is the C library's affair: nothing of flock's has run. So what it can meet at all,
+/// memory that it is not given and a seccomp filter, but not all that the pages list.
 fn start_up(call: &str) -> Vec<Fault> {
     match call {
         "brk" | "mmap" | "mprotect" => errors::of_call(call),
-        _ => errors::of_call("getpgrp"),
+        _ => errors::of_call("getppid"),
     }
 }
 
