@@ -30,6 +30,8 @@ pub struct Trace {
     pub main: Vec<Call>,
     /// Its first child, until that executes the command.
     pub child: Vec<Call>,
+    /// All others.
+    pub others: Vec<Call>,
 }
 
 /// What the C libraries do before `main`.
@@ -63,7 +65,8 @@ impl Trace {
         };
         let first = start.iter().position(begins).unwrap_or(start.len());
         let main = numbered(start.split_off(first));
-        Self { start, main, child: numbered(processes.next().unwrap_or_default()) }
+        let child = numbered(processes.next().unwrap_or_default());
+        Self { start, main, child, others: processes.flatten().collect() }
     }
 }
 

@@ -66,12 +66,20 @@ impl Worker {
     /// All faults, in an order that is the same in every worker.
     pub fn jobs(&self, filter: &str) -> io::Result<Vec<Job>> {
         let mut jobs = Vec::new();
+        let mut start: Option<Vec<String>> = None;
         for path in PATHS.iter().filter(|path| path.name.contains(filter)) {
             let ours = self.trace(&self.ours, path, false)?;
             let theirs = match &self.reference {
                 Some(reference) if path.shared => Some(self.trace(reference, path, true)?),
                 _ => None,
             };
+            let names: Vec<String> = ours.start.iter().map(|call| call.name.clone()).collect();
+            let start = start.get_or_insert_with(|| names.clone());
+            assert_eq!(names, *start, "{}: its start has a call of flock's own", path.name);
+            // Not all of them are injected into; but there is none without a list.
+            for call in ours.child.iter().chain(&ours.others) {
+                errors::of_call(call.canonical());
+            }
             if ["9", "lock CMD"].contains(&path.name) {
                 add(&mut jobs, path, Role::Start, (&ours.start[1..], None));
             }
