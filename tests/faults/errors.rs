@@ -1,5 +1,5 @@
-//! What each system call may answer, from its manual page (Linux man-pages 6.03), and what
-//! else a fault may be.
+//! What each system call may answer, from its manual page (Linux man-pages 6.03; pages.rs
+//! sees to that), and what else a fault may be.
 
 use std::ffi::c_int;
 
@@ -37,13 +37,14 @@ errnos! {
     E2BIG EACCES EAGAIN EBADF EBUSY ECHILD EDEADLK EDQUOT EEXIST EFAULT EFBIG EINTR EINVAL EIO
     EISDIR ELIBBAD ELOOP EMFILE ENAMETOOLONG ENFILE ENODEV ENOENT ENOEXEC ENOLCK ENOMEM ENOSPC
     ENOSYS ENOTDIR ENOTSUP ENOTTY ENXIO EOVERFLOW EPERM EPIPE ERANGE EROFS ESRCH ETXTBSY EUSERS
-    EDESTADDRREQ ENOPKG ETIMEDOUT ESTALE
+    EDESTADDRREQ ENOPKG ESPIPE ETIMEDOUT ESTALE
 }
 
-/// Calls, the manual page that lists their errors, the errors that it lists, and those that
-/// it does not but that can come: from a file system (EIO, and what NFS or FUSE may say of a
-/// lock), or from a seccomp filter (ENOSYS, EPERM).
-const CALLS: &[(&str, &str, &str, &str)] = &[
+/// Calls, the manual pages that list their errors, the errors that these list, and those that
+/// they do not but that can come: from a file system (EIO, and what NFS or FUSE may say of a
+/// lock), or from a seccomp filter (ENOSYS, EPERM). Some of what is listed cannot come where
+/// flock makes the call, or is another call's on the same page: it does no harm to try it.
+pub const CALLS: &[(&str, &str, &str, &str)] = &[
     (
         "flock",
         "flock(2)",
@@ -59,15 +60,21 @@ const CALLS: &[(&str, &str, &str, &str)] = &[
         "EIO ENOSYS",
     ),
     ("close", "close(2)", "EBADF EINTR EIO ENOSPC EDQUOT", "ENOSYS EPERM"),
-    ("dup", "dup(2)", "EBADF EMFILE", "ENOMEM ENOSYS EPERM"),
-    ("dup2", "dup(2)", "EBADF EBUSY EINTR EMFILE", "ENOSYS EPERM"),
+    ("dup", "dup(2)", "EBADF EBUSY EINTR EINVAL EMFILE", "ENOMEM ENOSYS EPERM"),
+    ("dup2", "dup(2)", "EBADF EBUSY EINTR EINVAL EMFILE", "ENOSYS EPERM"),
     (
         "fcntl",
         "fcntl(2)",
-        "EACCES EAGAIN EBADF EBUSY EDEADLK EFAULT EINTR EINVAL EMFILE ENOLCK EPERM",
+        "EACCES EAGAIN EBADF EBUSY EDEADLK EFAULT EINTR EINVAL EMFILE ENOLCK \
+         ENOTDIR EPERM",
         "EIO ENOMEM ENOSYS EOVERFLOW",
     ),
-    ("clone", "clone(2), fork(2)", "EAGAIN ENOMEM ENOSYS EINVAL EPERM ENOSPC EUSERS", ""),
+    (
+        "clone",
+        "clone(2), fork(2)",
+        "EACCES EAGAIN EBUSY EEXIST EINVAL ENOMEM ENOSPC ENOSYS ENOTSUP EPERM EUSERS",
+        "",
+    ),
     (
         "execve",
         "execve(2)",
@@ -75,7 +82,7 @@ const CALLS: &[(&str, &str, &str, &str)] = &[
          ENOENT ENOEXEC ENOMEM ENOTDIR EPERM ETXTBSY",
         "ENODEV ENOSYS ESTALE ETIMEDOUT",
     ),
-    ("wait4", "waitpid(2)", "ECHILD EINTR EINVAL", "ENOSYS EPERM"),
+    ("wait4", "wait4(2), waitpid(2)", "EAGAIN ECHILD EINTR EINVAL ESRCH", "ENOSYS EPERM"),
     ("rt_sigaction", "sigaction(2)", "EFAULT EINVAL", "ENOSYS EPERM"),
     ("rt_sigprocmask", "sigprocmask(2)", "EFAULT EINVAL", "ENOSYS EPERM"),
     ("rt_sigpending", "sigpending(2)", "EFAULT", "ENOSYS EPERM"),
@@ -103,7 +110,7 @@ const CALLS: &[(&str, &str, &str, &str)] = &[
     (
         "chdir",
         "chdir(2)",
-        "EACCES EFAULT EIO ELOOP ENAMETOOLONG ENOENT ENOMEM ENOTDIR",
+        "EACCES EBADF EFAULT EIO ELOOP ENAMETOOLONG ENOENT ENOMEM ENOTDIR",
         "ENOSYS EPERM",
     ),
     (
@@ -112,15 +119,25 @@ const CALLS: &[(&str, &str, &str, &str)] = &[
         "EACCES EFAULT EINVAL ENAMETOOLONG ENOENT ENOMEM ERANGE",
         "ENOSYS EPERM",
     ),
-    ("prctl", "prctl(2)", "EINVAL", "ENOSYS EPERM"),
+    (
+        "prctl",
+        "prctl(2)",
+        "EACCES EBADF EBUSY EFAULT EINVAL ENODEV ENOTSUP ENXIO EPERM ERANGE",
+        "ENOSYS",
+    ),
     ("kill", "kill(2)", "EINVAL EPERM ESRCH", "ENOSYS"),
     (
         "stat",
         "stat(2)",
-        "EACCES EBADF EFAULT ELOOP ENAMETOOLONG ENOENT ENOMEM ENOTDIR EOVERFLOW",
+        "EACCES EBADF EFAULT EINVAL ELOOP ENAMETOOLONG ENOENT ENOMEM ENOTDIR EOVERFLOW",
         "EIO ENOSYS EPERM",
     ),
-    ("fstat", "stat(2)", "EBADF EFAULT ENOMEM EOVERFLOW", "EIO ENOSYS EPERM"),
+    (
+        "fstat",
+        "stat(2)",
+        "EACCES EBADF EFAULT EINVAL ELOOP ENAMETOOLONG ENOENT ENOMEM ENOTDIR EOVERFLOW",
+        "EIO ENOSYS EPERM",
+    ),
     (
         "statx",
         "statx(2)",
@@ -130,41 +147,73 @@ const CALLS: &[(&str, &str, &str, &str)] = &[
     (
         "unlink",
         "unlink(2)",
-        "EACCES EBUSY EFAULT EIO EISDIR ELOOP ENAMETOOLONG ENOENT ENOMEM ENOTDIR EPERM EROFS",
+        "EACCES EBADF EBUSY EFAULT EINVAL EIO EISDIR ELOOP ENAMETOOLONG ENOENT ENOMEM ENOTDIR \
+         EPERM EROFS",
         "ENOSYS",
     ),
     (
         "access",
         "access(2)",
-        "EACCES EFAULT EINVAL EIO ELOOP ENAMETOOLONG ENOENT ENOMEM ENOTDIR EPERM EROFS ETXTBSY",
+        "EACCES EBADF EFAULT EINVAL EIO ELOOP ENAMETOOLONG ENOENT ENOMEM ENOTDIR EPERM EROFS \
+         ETXTBSY",
         "ENOSYS",
     ),
     ("ioctl", "ioctl(2)", "EBADF EFAULT EINVAL ENOTTY", "ENOSYS EPERM"),
     ("getdents64", "getdents(2)", "EBADF EFAULT EINVAL ENOENT ENOTDIR", "EIO ENOMEM ENOSYS EPERM"),
-    ("pread64", "pread(2)", "EBADF EFAULT EINTR EINVAL EIO", "EPERM"),
+    (
+        "pread64",
+        "pread(2), read(2), lseek(2)",
+        "EAGAIN EBADF EFAULT EINTR EINVAL EIO EISDIR ENXIO EOVERFLOW ESPIPE",
+        "ENOSYS EPERM",
+    ),
     (
         "readlink",
         "readlink(2)",
-        "EACCES EFAULT EINVAL EIO ELOOP ENOENT ENOMEM ENOTDIR",
+        "EACCES EBADF EFAULT EINVAL EIO ELOOP ENAMETOOLONG ENOENT ENOMEM ENOTDIR",
         "ENOSYS EPERM",
     ),
-    ("kcmp", "kcmp(2)", "EBADF EFAULT EINVAL EPERM ESRCH", "ENOSYS"),
+    ("kcmp", "kcmp(2)", "EBADF EFAULT EINVAL ENOENT EPERM ESRCH", "ENOSYS"),
     ("rt_sigqueueinfo", "rt_sigqueueinfo(2)", "EAGAIN EINVAL EPERM ESRCH", "ENOSYS"),
-    // They cannot fail by themselves, but a seccomp filter may answer in their place.
+    // They cannot fail by themselves, but a seccomp filter may answer in their place; the page
+    // that tells of getpgrp(2) tells of setpgid(2), too.
     ("getppid", "getpid(2)", "", "ENOSYS EPERM"),
     ("geteuid", "getuid(2)", "", "ENOSYS EPERM"),
-    ("getpgrp", "getpgrp(2)", "", "ENOSYS EPERM"),
-    ("getpgid", "getpgid(2)", "ESRCH", "ENOSYS EPERM"),
+    ("getpgrp", "getpgrp(2)", "EACCES EINVAL EPERM ESRCH", "ENOSYS"),
+    ("getpgid", "getpgid(2)", "EACCES EINVAL EPERM ESRCH", "ENOSYS"),
     ("getsid", "getsid(2)", "EPERM ESRCH", "ENOSYS"),
     // What the C library begins with: only that flock must not say that it has the lock.
     ("brk", "brk(2)", "ENOMEM", ""),
-    ("mmap", "mmap(2)", "EAGAIN ENFILE ENOMEM", "EPERM"),
-    ("mprotect", "mprotect(2)", "EACCES ENOMEM", "EPERM"),
+    (
+        "mmap",
+        "mmap(2)",
+        "EACCES EAGAIN EBADF EEXIST EINVAL ENFILE ENODEV ENOMEM EOVERFLOW EPERM ETXTBSY",
+        "",
+    ),
+    ("mprotect", "mprotect(2)", "EACCES EFAULT EINVAL ENOMEM", "EPERM"),
 ];
 
-/// Calls that no error is given to: they do not return, or have no error, or (getpid) the
-/// program cannot be told that there is one.
-const WITHOUT: &[&str] = &["exit_group", "rt_sigreturn", "getpid", "restart_syscall"];
+/// Calls that no error is given to, and why.
+const WITHOUT: &[(&str, &str)] = &[
+    ("exit_group", "it does not return"),
+    ("rt_sigreturn", "it does not return"),
+    ("restart_syscall", "it answers as the call that was interrupted"),
+    ("getpid", "it cannot fail, and the program cannot be told that it does"),
+];
+
+/// Calls that stand for others: the C libraries choose.
+pub const ALIASES: &[(&str, &str)] = &[
+    ("openat", "open"),
+    ("newfstatat", "stat"),
+    ("lstat", "stat"),
+    ("fork", "clone"),
+    ("clone3", "clone"),
+    ("unlinkat", "unlink"),
+    ("readlinkat", "readlink"),
+    ("faccessat", "access"),
+    ("faccessat2", "access"),
+    ("poll", "ppoll"),
+    ("dup3", "dup2"),
+];
 
 /// Signals that a terminal, a supervisor or a timer sends.
 const SIGNALS: [Fault; 4] =
@@ -183,7 +232,7 @@ const SHORT: Fault = Fault { name: "returns=1", errno: 0 };
 
 /// The errors, and the short results, that a call may have; none if it cannot have any.
 pub fn of_call(call: &str) -> Vec<Fault> {
-    if WITHOUT.contains(&call) {
+    if WITHOUT.iter().any(|(name, _)| *name == call) {
         return Vec::new();
     }
     let (_, _, listed, added) = CALLS
@@ -206,17 +255,7 @@ pub fn signals() -> &'static [Fault] {
     &SIGNALS
 }
 
-/// One name for what is called by several: the C libraries choose.
+/// One name for what is called by several.
 pub fn canonical(call: &str) -> &str {
-    match call {
-        "openat" => "open",
-        "newfstatat" | "lstat" => "stat",
-        "vfork" | "fork" | "clone3" => "clone",
-        "unlinkat" => "unlink",
-        "readlinkat" => "readlink",
-        "faccessat" | "faccessat2" => "access",
-        "poll" => "ppoll",
-        "dup3" => "dup2",
-        call => call,
-    }
+    ALIASES.iter().find(|(name, _)| *name == call).map_or(call, |(_, canonical)| canonical)
 }

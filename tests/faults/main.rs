@@ -12,6 +12,7 @@ mod common;
 mod crew;
 mod differences;
 mod errors;
+mod pages;
 mod paths;
 mod room;
 mod table;
@@ -25,7 +26,7 @@ fn main() -> ExitCode {
     let words: Vec<String> = env::args().skip(1).collect();
     let result = match words.first().map(String::as_str) {
         Some("--worker") => crew::work(&words[1..]),
-        _ => crew::lead(&words),
+        _ => crew::lead(&words).map(|passed| pages::agree() && passed),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,
