@@ -40,12 +40,20 @@ pub fn run(words: &[String]) -> u8 {
         fault(format!("two inside: worker {worker} {phase:?}, process {other}"));
     }
     let locks = record.locks.load(SeqCst);
-    for (_, lock) in LOCKS.iter().enumerate().filter(|(index, _)| locks >> index & 1 == 1) {
-        if let Some(what) = not_held(lock) {
-            fault(format!("not held: worker {worker} {phase:?}, {what}"));
+    let look = || {
+        for (_, lock) in LOCKS.iter().enumerate().filter(|(index, _)| locks >> index & 1 == 1) {
+            if let Some(what) = not_held(lock) {
+                fault(format!("not held: worker {worker} {phase:?}, {what}"));
+            }
         }
-    }
+    };
+    look();
     thread::sleep(Duration::from_micros(number(micros)));
+    while record.stays.load(SeqCst) != 0 {
+        thread::sleep(Duration::from_millis(1));
+    }
+    // The signals that flock got meanwhile have changed nothing.
+    look();
     record.step(run, phase, Phase::Left);
     number(status) as u8
 }
@@ -68,7 +76,9 @@ fn not_held(lock: &Lock) -> Option<String> {
 pub fn is_free(lock: &Lock, file: &File) -> bool {
     let Some((start, length)) = lock.range else {
         // SAFETY: flock(2) takes any numbers.
-        return unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0;
+        let flock = |how| unsafe { libc::flock(file.as_raw_fd(), how) } == 0;
+        // Not left to closing it: a process that is just being started has a copy.
+        return flock(libc::LOCK_EX | libc::LOCK_NB) && flock(libc::LOCK_UN);
     };
     // SAFETY: all fields are integers.
     let mut wanted: libc::flock = unsafe { std::mem::zeroed() };

@@ -9,6 +9,7 @@ use std::io::{self, Write};
 use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::time::Duration;
 use std::{ptr, slice};
 
 /// What a run has come to.
@@ -35,6 +36,12 @@ pub struct Record {
     pub child: AtomicU64,
     /// Only the child keeps the lock, not who is inside: `--close`.
     pub closes: AtomicU64,
+    /// Neither of them does: `--for-pid`.
+    pub remote: AtomicU64,
+    /// Who is inside is not to leave yet: it is being looked at.
+    pub stays: AtomicU64,
+    /// When somebody came in, in nanoseconds of [`now`]; 0 if nobody has.
+    entered: AtomicU64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -75,6 +82,7 @@ impl Record {
 
     /// Begins a run. Those who come late for an earlier one are turned away.
     pub fn issue(&self, run: u64) {
+        self.entered.store(0, SeqCst);
         let state = State { run, phase: Phase::Issued, pid: 0, start: 0 };
         self.state.store(state.word(), SeqCst);
     }
@@ -97,8 +105,20 @@ impl Record {
         let start = Stat::read(pid).expect("this process").start;
         let own = |phase| State { run, phase, pid, start };
         let issued = State { run, phase: Phase::Issued, pid: 0, start: 0 };
-        let from = if from == Phase::Issued { issued } else { own(from) };
-        self.state.compare_exchange(from.word(), own(to).word(), SeqCst, SeqCst).is_ok()
+        let enters = from == Phase::Issued;
+        let from = if enters { issued } else { own(from) };
+        let steps =
+            self.state.compare_exchange(from.word(), own(to).word(), SeqCst, SeqCst).is_ok();
+        if steps && enters {
+            self.entered.store(now().as_nanos() as u64, SeqCst);
+        }
+        steps
+    }
+
+    /// When somebody came in, by [`now`].
+    pub fn entered(&self) -> Option<Duration> {
+        let nanos = self.entered.load(SeqCst);
+        (nanos != 0).then_some(Duration::from_nanos(nanos))
     }
 
     pub fn phase(&self) -> Phase {
@@ -137,6 +157,56 @@ impl Record {
         }
         (self.state() == state).then(|| format!("{} {:?}", state.pid, state.phase))
     }
+}
+
+/// Somebody who was inside at one moment.
+pub struct Inside {
+    record: &'static Record,
+    state: State,
+    /// The process that the storm had started, as far as it was known.
+    child: u64,
+}
+
+impl Inside {
+    pub fn phase(&self) -> Phase {
+        self.state.phase
+    }
+
+    /// Whether the lock was held without a break since that moment: the run is the same, who
+    /// is inside lives, and so does, under `--close`, the child that alone has the lock.
+    pub fn stays(&self) -> bool {
+        let closes = self.record.closes.load(SeqCst) != 0;
+        self.record.state() == self.state
+            && self.state.lives()
+            && (!closes || self.record.child_lives())
+    }
+
+    /// A process that surely has the lock, if it is known which; for one that stays.
+    pub fn holder(&self) -> Option<u64> {
+        if self.record.remote.load(SeqCst) != 0 {
+            return None;
+        }
+        let closes = self.record.closes.load(SeqCst) != 0;
+        Some(if closes { self.child } else { self.state.pid })
+    }
+
+    /// All processes that can have the lock, if they are known; for one that stays.
+    pub fn family(&self) -> Option<[u64; 2]> {
+        let is_known = self.child != 0
+            && self.record.child.load(SeqCst) == self.child
+            && self.record.remote.load(SeqCst) == 0;
+        is_known.then_some([self.state.pid, self.child])
+    }
+}
+
+/// The time on the kernel's monotonic clock, which is the same for all processes.
+pub fn now() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the kernel writes the structure, which outlives the call.
+    let result = unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
+    assert_eq!(result, 0, "{}", io::Error::last_os_error());
+    let (seconds, nanos) = (time.tv_sec.try_into(), time.tv_nsec.try_into());
+    Duration::new(seconds.unwrap(), nanos.unwrap())
 }
 
 /// What /proc tells of a process.
@@ -186,6 +256,18 @@ impl Ledger {
 
     pub fn record(&self, index: usize) -> &'static Record {
         &self.0[index]
+    }
+
+    /// Those who are inside a lock.
+    pub fn inside(&self, lock: usize) -> Vec<Inside> {
+        let find = |record: &'static Record| {
+            let (state, child) = (record.state(), record.child.load(SeqCst));
+            let is_inside = matches!(state.phase, Phase::Shared | Phase::Exclusive)
+                && record.locks.load(SeqCst) >> lock & 1 == 1
+                && state.lives();
+            is_inside.then_some(Inside { record, state, child })
+        };
+        self.0.iter().filter_map(find).collect()
     }
 
     /// Those who are inside where only one, or only readers, may be.

@@ -11,6 +11,18 @@ pub struct Lock {
     pub range: Option<(i64, i64)>,
 }
 
+impl Lock {
+    /// What `--holders` calls its type.
+    pub fn kind(&self) -> String {
+        match self.range {
+            None => "flock".to_owned(),
+            Some((0, 0)) => "ofd".to_owned(),
+            Some((start, 0)) => format!("ofd {start}-"),
+            Some((start, length)) => format!("ofd {start}-{}", start + length - 1),
+        }
+    }
+}
+
 const fn whole(file: &'static str) -> Lock {
     Lock { file, range: None }
 }
@@ -47,6 +59,11 @@ const GROUPS: [Group; 6] = [
     Group { locks: &[7, 8], options: &["--remove"], removes: true },
     Group { locks: &[9], options: &["--fcntl", "--remove"], removes: true },
 ];
+
+/// Whether the file of a lock is removed when nobody has it locked.
+pub fn is_removed(lock: usize) -> bool {
+    GROUPS.iter().any(|group| group.removes && group.locks.contains(&lock))
+}
 
 /// How flock is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -131,7 +148,8 @@ impl Patience {
     fn draw(chance: &mut Chance) -> Self {
         match chance.below(8) {
             0 => Self::None,
-            1 | 2 => Self::Short(Duration::from_micros(1 + chance.below(60_000) as u64)),
+            1 => Self::Short(Duration::from_micros(1 + chance.below(60_000) as u64)),
+            2 => Self::Short(Duration::from_micros(1 + chance.below(999_999) as u64)),
             3 => Self::Long,
             _ => Self::Endless,
         }

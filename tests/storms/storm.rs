@@ -1,10 +1,11 @@
 //! A storm, and what is left of it.
 
 use crate::ledger::{self, Ledger};
-use crate::plan::LOCKS;
+use crate::plan::{self, Chance, LOCKS};
 use crate::tally::Tally;
 use crate::worker::Worker;
 use crate::{common, job};
+use rustix::fd::OwnedFd;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
@@ -18,6 +19,9 @@ use std::time::{Duration, Instant};
 /// Marks the processes of a storm, whatever becomes of them.
 pub const MARK: &str = "STORM_MARK";
 
+/// Its own files.
+const OWN: [&str; 4] = ["ledger", "faults", "said", "ended"];
+
 /// What a storm is made of.
 #[derive(Clone)]
 pub struct Storm {
@@ -25,11 +29,19 @@ pub struct Storm {
     /// Only what util-linux 2.38 has, too.
     pub common: bool,
     pub workers: usize,
+    /// One run in so many is one of which the outcome is certain.
+    pub certain: usize,
     pub time: Duration,
     /// A wait that takes longer is lost.
     pub bound: Duration,
+    /// A wait that ends so much later than it has to, when nobody had stopped it, is late. It
+    /// is the time that a process may need to be started, and to get the processor, among
+    /// all others.
+    pub late: Duration,
     /// What has to happen before it is over; for that, it may take so long again as a wait.
-    pub needs: &'static [&'static str],
+    pub needs: Vec<&'static str>,
+    /// It is over at once when there is a fault that begins like this.
+    pub until: Option<&'static str>,
     pub seed: u64,
 }
 
@@ -50,41 +62,49 @@ impl Storm {
         let (tally, runs, start) = (Tally::default(), AtomicU64::new(1), Instant::now());
         let goes_on = || {
             let over = start.elapsed().checked_sub(self.time);
-            over.is_none_or(|over| over < self.bound && !tally.missing(self.needs).is_empty())
+            let is_over = over
+                .is_some_and(|over| over >= self.bound || tally.missing(&self.needs).is_empty());
+            !is_over && !self.until.is_some_and(|text| has_fault(&faults(directory), text))
         };
         thread::scope(|scope| {
             for index in 0..self.workers {
-                let mut worker = Worker::new(self, directory, &ledger, index);
-                let (runs, tally, goes_on) = (&runs, &tally, &goes_on);
+                let chance = Chance(self.seed ^ (index as u64) << 40);
+                let (storm, ledger, tally) = (self, &ledger, &tally);
+                let mut worker = Worker { storm, directory, ledger, tally, index, chance };
+                let (runs, goes_on) = (&runs, &goes_on);
                 scope.spawn(move || {
                     while goes_on() {
-                        worker.round(runs.fetch_add(1, SeqCst), tally);
+                        worker.round(runs.fetch_add(1, SeqCst));
                     }
                 });
             }
         });
-        self.find_processes(directory);
+        let remaining = self.find_processes(directory);
+        // What they have locked, they have locked still.
         find_locks(directory);
+        for process in remaining {
+            let _ = pidfd_send_signal(process, Signal::KILL);
+        }
         self.remove_last(directory);
+        find_files(directory);
         find_messages(directory);
-        let faults = fs::read_to_string(directory.join("faults")).unwrap_or_default();
-        Report { faults: faults.lines().map(str::to_owned).collect(), tally }
+        Report { faults: faults(directory), tally }
     }
 
-    /// When it is over, nobody is left, or soon will be.
-    fn find_processes(&self, directory: &Path) {
+    /// When it is over, nobody is left, or soon will be. Returns those who are.
+    fn find_processes(&self, directory: &Path) -> Vec<OwnedFd> {
         let start = Instant::now();
         while start.elapsed() < self.bound && !processes(directory).is_empty() {
             thread::sleep(Duration::from_millis(5));
         }
-        for pid in processes(directory) {
+        let remaining = processes(directory).into_iter().filter_map(|pid| {
+            let process = marked(directory, pid)?;
             let name = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
             let name = String::from_utf8_lossy(&name).replace('\0', " ");
-            ledger::fault(directory, &format!("remains: process {pid}, {name}"));
-            if let Some(process) = marked(directory, pid) {
-                let _ = pidfd_send_signal(process, Signal::KILL);
-            }
-        }
+            ledger::fault(directory, &format!("remains: {name}, process {pid}"));
+            Some(process)
+        });
+        remaining.collect()
     }
 
     /// Who was killed under `--remove` has left its file, which the next user removes.
@@ -120,6 +140,31 @@ fn find_locks(directory: &Path) {
     }
 }
 
+/// Nobody has made a file but those of the locks that stay, and the storm itself.
+fn find_files(directory: &Path) {
+    let stays = |name: &str| {
+        let mut locks = (0..LOCKS.len()).filter(|lock| !plan::is_removed(*lock));
+        locks.any(|lock| LOCKS[lock].file == name) || OWN.contains(&name)
+    };
+    for entry in fs::read_dir(directory).unwrap() {
+        let name = entry.unwrap().file_name();
+        if !name.to_str().is_some_and(stays) {
+            ledger::fault(directory, &format!("left: the file {}", name.to_string_lossy()));
+        }
+    }
+}
+
+/// The faults until now.
+fn faults(directory: &Path) -> Vec<String> {
+    let faults = fs::read_to_string(directory.join("faults")).unwrap_or_default();
+    faults.lines().map(str::to_owned).collect()
+}
+
+/// Whether a fault begins with these words.
+pub fn has_fault(faults: &[String], words: &str) -> bool {
+    faults.iter().any(|fault| fault.starts_with(words))
+}
+
 /// Nothing was said but what has to be: that a process to watch has ended.
 fn find_messages(directory: &Path) {
     let said = fs::read_to_string(directory.join("said")).unwrap();
@@ -145,7 +190,7 @@ fn has_mark(directory: &Path, pid: i32) -> bool {
 }
 
 /// A hold of a process of the storm that cannot become another one's.
-fn marked(directory: &Path, pid: i32) -> Option<rustix::fd::OwnedFd> {
+fn marked(directory: &Path, pid: i32) -> Option<OwnedFd> {
     let process = pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()).ok()?;
     has_mark(directory, pid).then_some(process)
 }

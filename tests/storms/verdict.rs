@@ -12,6 +12,10 @@ use std::time::Duration;
 pub struct Sent {
     pub child: &'static [Signal],
     pub job: &'static [Signal],
+    /// Afterwards, nobody had left yet who could leave.
+    pub in_time: bool,
+    /// For how long one of the two was stopped at most.
+    pub stopped: Duration,
 }
 
 /// A run that has ended.
@@ -20,6 +24,8 @@ pub struct Run<'a> {
     pub plan: &'a Plan,
     pub status: ExitStatus,
     pub took: Duration,
+    /// How long it took until somebody came in.
+    pub entered: Option<Duration>,
     pub phase: Phase,
     /// The job goes on.
     pub lives: bool,
@@ -27,9 +33,11 @@ pub struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// What it came to, or what is wrong with that.
-    pub fn judge(&self) -> Result<&'static str, &'static str> {
+    /// What it came to, or what is wrong with that. No wait ends later than `bound` after
+    /// its time.
+    pub fn judge(&self, bound: Duration) -> Result<&'static str, &'static str> {
         match (self.status.signal().and_then(Signal::from_named_raw), self.status.code()) {
+            _ if self.late().is_some_and(|late| late > bound) => Err("too late"),
             (Some(signal), _) => self.judge_signal(signal),
             (None, Some(_)) if self.lives => Err("ended before its command"),
             (None, Some(CONFLICT)) => self.judge_conflict(),
@@ -38,12 +46,25 @@ impl Run<'_> {
         }
     }
 
+    /// How long after its time the wait has ended, with the lock or without. The time in
+    /// which it was stopped does not count.
+    pub fn late(&self) -> Option<Duration> {
+        let time = match self.plan.patience {
+            Patience::None => Duration::ZERO,
+            Patience::Short(time) => time,
+            Patience::Long | Patience::Endless => return None,
+        };
+        let is_refused = self.status.code() == Some(CONFLICT);
+        let waited = if is_refused { Some(self.took) } else { self.entered };
+        waited.map(|waited| waited.saturating_sub(time + self.sent.stopped))
+    }
+
     fn judge_signal(&self, signal: Signal) -> Result<&'static str, &'static str> {
         let form = self.plan.form;
         let is_sent =
             self.sent.child.contains(&signal) || form.becomes() && self.sent.job.contains(&signal);
         match self.phase {
-            _ if !is_sent => Err("killed by nobody"),
+            _ if !is_sent || !DEADLY.contains(&signal) => Err("killed by nobody"),
             _ if self.lives && form == Form::Forward && signal != Signal::KILL => {
                 Err("ended before its command")
             }
@@ -64,12 +85,22 @@ impl Run<'_> {
     }
 
     fn judge_status(&self, code: i32) -> Result<&'static str, &'static str> {
-        let forwarded = if self.plan.form == Form::Forward { self.sent.child } else { &[] };
-        let mut signals = self.sent.job.iter().chain(forwarded);
+        let is_fatal = |signal: &&Signal| DEADLY.contains(signal);
+        // It is to be passed on, and the job may have left before it was.
+        let forwards =
+            |signal: &&Signal| self.plan.form == Form::Forward && **signal == Signal::TERM;
+        let (job, child) = (self.sent.job.iter(), self.sent.child.iter());
         if code == self.plan.status.into() && self.phase == Phase::Left {
-            return Ok("done");
+            let ends = job.filter(is_fatal).chain(child.filter(is_fatal).filter(|s| !forwards(s)));
+            // Who has a deadly signal pending does not get to leave, nor to report that.
+            let survives = self.sent.in_time && ends.count() > 0;
+            return if survives { Err("a signal without effect") } else { Ok("done") };
         }
-        let is_killed = signals.any(|signal| code == 128 + signal.as_raw());
+        let mut passed = job.filter(is_fatal).chain(child.filter(forwards));
+        let is_killed = passed.any(|signal| code == 128 + signal.as_raw());
         if is_killed { Ok("the command killed") } else { Err("a false status") }
     }
 }
+
+/// The signals of a storm that end a process.
+const DEADLY: [Signal; 2] = [Signal::KILL, Signal::TERM];
