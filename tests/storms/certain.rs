@@ -38,6 +38,7 @@ pub fn names(common: bool) -> impl Iterator<Item = &'static str> {
 pub fn try_one(worker: &mut Worker, name: &str) -> &'static str {
     let count = names(worker.storm.common).count();
     let (what, act) = KINDS[worker.chance.below(count)];
+    worker.certain = what;
     act(worker, name);
     // A broken flock may not have made it.
     let _ = fs::remove_file(worker.directory.join(name));
@@ -114,7 +115,7 @@ fn removed(worker: &mut Worker, name: &str) {
     command.args(["--remove", mode, name, "sh", "-c", "[ -e \"$1\" ] && exit 7", "sh", name]);
     expect(worker, command, 7);
     if worker.directory.join(name).exists() {
-        worker.fault(&format!("not removed: {name}"));
+        fault(worker, &format!("not removed: {name}"));
     }
 }
 
@@ -140,7 +141,7 @@ fn all_or_none(worker: &mut Worker, name: &str) {
     let whole = Lock { file: "", range: None };
     let first = File::open(worker.directory.join(name));
     if !first.is_ok_and(|first| job::is_free(&whole, &first)) {
-        worker.fault(&format!("still locked: {name}, without the other"));
+        fault(worker, &format!("still locked: {name}, without the other"));
     }
     flock(&held, FlockOperation::Unlock).unwrap();
     expect(worker, both("-n"), 7);
@@ -177,7 +178,7 @@ fn seen(worker: &mut Worker, name: &str) {
     };
     let text = look(1);
     if text.lines().count() != 1 {
-        worker.fault(&format!("holders: held by nobody: {text:?}"));
+        fault(worker, &format!("holders: held by nobody: {text:?}"));
     }
     flock(&held, FlockOperation::LockShared).unwrap();
     let text = look(0);
@@ -185,9 +186,14 @@ fn seen(worker: &mut Worker, name: &str) {
     let own = Some(process::id().into());
     let mut rows = text.lines().skip(1).map(Row::read);
     if !rows.any(|row| row.holds(own, "flock", "shared")) {
-        worker.fault(&format!("holders: somebody not seen: {text:?}"));
+        fault(worker, &format!("holders: somebody not seen: {text:?}"));
     }
     let _ = fs::remove_file(&path);
+}
+
+/// What is wrong, and with what.
+fn fault(worker: &Worker, text: &str) {
+    worker.fault(&format!("{}: {text}", worker.certain));
 }
 
 /// A shell script for flock, `$1`, and a file, `$2`.
@@ -206,10 +212,10 @@ fn expect(worker: &Worker, mut command: Command, status: i32) -> Option<Duration
     let took = start.elapsed();
     let is_right = ended.is_some_and(|ended| ended.code() == Some(status));
     match ended {
-        None => worker.fault(&format!("lost: {command:?}")),
+        None => fault(worker, &format!("lost: {command:?}")),
         Some(_) if is_right => {}
         Some(other) => {
-            worker.fault(&format!("a false report: {other:?}, not {status}: {command:?}"));
+            fault(worker, &format!("a false report: {other:?}, not {status}: {command:?}"));
         }
     }
     is_right.then_some(took)
@@ -222,8 +228,8 @@ fn expect_at(worker: &Worker, command: Command, status: i32, time: Duration) {
     let late = took.saturating_sub(time);
     worker.tally.add_late(late);
     if took < time {
-        worker.fault(&format!("too early: after {took:?}, not {time:?}: {words}"));
+        fault(worker, &format!("too early: after {took:?}, not {time:?}: {words}"));
     } else if late > worker.storm.late {
-        worker.fault(&format!("too late: after {took:?}, not {time:?}: {words}"));
+        fault(worker, &format!("too late: after {took:?}, not {time:?}: {words}"));
     }
 }

@@ -29,7 +29,9 @@ mod tally;
 mod verdict;
 mod worker;
 
+use saboteurs::{SABOTEURS, Saboteur};
 use std::env;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread;
@@ -38,6 +40,7 @@ use storm::Storm;
 
 /// Faults beyond these are counted, not printed.
 const PRINTED: usize = 20;
+const SECOND: Duration = Duration::from_secs(1);
 /// What must have come about, or else nothing was proved.
 const OUTCOMES: [&str; 7] = [
     "done",
@@ -64,8 +67,8 @@ fn main() -> ExitCode {
         workers: 200,
         certain: 16,
         time,
-        bound: Duration::from_secs(120),
-        late: Duration::from_secs(30),
+        bound: 120 * SECOND,
+        late: 30 * SECOND,
         needs: needs(false).chain(["looked, surely held"]).collect(),
         until: None,
         seed,
@@ -96,7 +99,7 @@ fn before(storm: &Storm) -> Storm {
         workers: 4,
         certain: 1,
         time: storm.time / 8,
-        late: Duration::from_secs(10),
+        late: 10 * SECOND,
         needs: certain::names(false).collect(),
         ..storm.clone()
     }
@@ -122,37 +125,37 @@ fn is_calm(name: &str, storm: &Storm) -> bool {
 fn finds_saboteurs(ours: &Storm) -> bool {
     const LANES: usize = 4;
     let scratch = common::Scratch::new("saboteurs").unwrap();
+    // Before there is another thread: a process that it starts would have a file open for
+    // writing that is to be executed.
+    let make = |saboteur: &Saboteur| (saboteur.what, storm_of(saboteur, scratch.path(), ours));
+    let storms: Vec<(&str, Storm)> = SABOTEURS.iter().map(make).collect();
     let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
     let lane = || {
-        loop {
-            let number = next.fetch_add(1, SeqCst);
-            let saboteur = match number.checked_sub(1) {
-                None => &saboteurs::HONEST,
-                Some(index) => match saboteurs::SABOTEURS.get(index) {
-                    Some(saboteur) => saboteur,
-                    None => break,
-                },
-            };
-            let is_honest = saboteur.fault.is_none();
-            let storm = Storm {
-                flock: saboteurs::make(scratch.path(), number, saboteur, &common::ours()),
-                common: saboteur.common,
-                workers: if saboteur.is_calm { 4 } else { 40 },
-                certain: if saboteur.is_calm { 1 } else { 16 },
-                time: Duration::from_secs(2),
-                bound: if is_honest { ours.bound } else { Duration::from_secs(6) },
-                late: if is_honest { ours.late } else { Duration::from_secs(3) },
-                needs: Vec::new(),
-                until: saboteur.fault,
-                ..ours.clone()
-            };
-            if !finds_saboteur(&storm, saboteur.what) {
+        while let Some((what, storm)) = storms.get(next.fetch_add(1, SeqCst)) {
+            if !finds_saboteur(storm, what) {
                 failed.store(true, SeqCst);
             }
         }
     };
     thread::scope(|scope| (0..LANES).for_each(|_| drop(scope.spawn(lane))));
     !failed.load(SeqCst)
+}
+
+fn storm_of(saboteur: &Saboteur, directory: &Path, ours: &Storm) -> Storm {
+    let is_honest = saboteur.fault.is_none();
+    let bounds = if is_honest { (ours.bound, ours.late) } else { (6 * SECOND, 3 * SECOND) };
+    Storm {
+        flock: saboteur.make(directory, &common::ours()),
+        common: saboteur.common,
+        workers: if saboteur.is_calm { 4 } else { 40 },
+        certain: if saboteur.is_calm { 1 } else { 16 },
+        time: 2 * SECOND,
+        bound: bounds.0,
+        late: bounds.1,
+        needs: Vec::new(),
+        until: saboteur.fault,
+        ..ours.clone()
+    }
 }
 
 /// Whether a storm finds the fault that it should find, or none if there is none to find.

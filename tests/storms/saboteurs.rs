@@ -18,15 +18,6 @@ pub struct Saboteur {
     pub fault: Option<&'static str>,
 }
 
-/// One that is not broken: nothing may be found.
-pub const HONEST: Saboteur = Saboteur {
-    what: "nothing is wrong",
-    script: r#"exec "$REAL" "$@""#,
-    common: false,
-    is_calm: false,
-    fault: None,
-};
-
 const fn common(what: &'static str, script: &'static str, fault: &'static str) -> Saboteur {
     Saboteur { what, script, common: true, is_calm: false, fault: Some(fault) }
 }
@@ -39,10 +30,20 @@ impl Saboteur {
     const fn calmly(self) -> Self {
         Self { is_calm: true, ..self }
     }
+
+    /// Makes the program.
+    pub fn make(&self, directory: &Path, real: &Path) -> PathBuf {
+        let program = directory.join(self.what.replace(' ', "-"));
+        let text = format!("#!/bin/sh\nREAL='{}'\n{}\n", real.display(), self.script);
+        fs::write(&program, text).unwrap();
+        fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
+        program
+    }
 }
 
-/// Those that take their time come first.
-pub const SABOTEURS: [Saboteur; 28] = [
+/// The first is not broken: nothing may be found. Then come those that take their time.
+pub const SABOTEURS: [Saboteur; 30] = [
+    Saboteur { fault: None, ..own("nothing is wrong", r#"exec "$REAL" "$@""#, "") },
     common(
         "it leaves a lock with a process of its own, one time in eight",
         r#"eval "last=\${$#}"; "$REAL" "$@" || exit $?
@@ -66,10 +67,11 @@ if [ "$last$(($$ % 8))" = 90 ]; then sleep 600 & fi; exit 0"#,
     ),
     common(
         "a timeout of less than a second comes some seconds late",
-        r#"for word; do shift; [ "$last" != -w ] || word=4${word#0}; last=$word; set -- "$@" "$word"; done
-exec "$REAL" "$@""#,
-        "too late: after ",
-    ).calmly(),
+        r#"for word; do shift; [ "$last" != -w ] || word=4${word#0}; last=$word
+set -- "$@" "$word"; done; exec "$REAL" "$@""#,
+        "certainly in time: too late: ",
+    )
+    .calmly(),
     common(
         "it tells of a conflict some seconds late",
         r#""$REAL" "$@"; s=$?; [ $s != 75 ] || sleep 4; exit $s"#,
@@ -77,10 +79,11 @@ exec "$REAL" "$@""#,
     ),
     common(
         "a timeout of less than a second comes after a tenth of the time",
-        r#"for word; do shift; [ "$last" != -w ] || word=0.0${word#*.}; last=$word; set -- "$@" "$word"; done
-exec "$REAL" "$@""#,
-        "too early: after ",
-    ).calmly(),
+        r#"for word; do shift; [ "$last" != -w ] || word=0.0${word#*.}; last=$word
+set -- "$@" "$word"; done; exec "$REAL" "$@""#,
+        "certainly in time: too early: ",
+    )
+    .calmly(),
     common("it does not wait", r#"exec "$REAL" -n "$@""#, "too early: Run "),
     common(
         "it does not wait for long",
@@ -118,13 +121,15 @@ exec "$REAL" -s "$@""#,
         "a shared lock is exclusive",
         r#"for word; do shift; [ "$word" != -s ] || word=-x; set -- "$@" "$word"; done
 exec "$REAL" "$@""#,
-        "a false report: ",
-    ).calmly(),
+        "certainly held: a false report: ",
+    )
+    .calmly(),
     common(
         "one time in eight there is a conflict",
         r#"[ $(($$ % 8)) != 0 ] || exit 75; exec "$REAL" "$@""#,
-        "a false report: ",
-    ),
+        "certainly free: a false report: ",
+    )
+    .calmly(),
     common(
         "its status is that of nobody",
         r#""$REAL" "$@"; [ $? = 75 ] && exit 75; exit 0"#,
@@ -157,14 +162,16 @@ last=$word; done; exec "$REAL" "$@""#,
         "it forwards nothing",
         r#"for word; do shift; [ "$word" = --forward-signals ] || set -- "$@" "$word"; done
 exec "$REAL" "$@""#,
-        "a false report: ",
-    ).calmly(),
+        "certainly forwarded: a false report: ",
+    )
+    .calmly(),
     own(
         "it locks the whole file",
-        r#"for word; do shift; [ "$last" != --length ] || word=0; last=$word; set -- "$@" "$word"; done
-exec "$REAL" "$@""#,
-        "a false report: ",
-    ).calmly(),
+        r#"for word; do shift; [ "$last" != --length ] || word=0; last=$word
+set -- "$@" "$word"; done; exec "$REAL" "$@""#,
+        "certainly another range: a false report: ",
+    )
+    .calmly(),
     own(
         "--holders sees nobody",
         r#"case " $* " in *' --holders '*) echo PID; exit 1; esac; exec "$REAL" "$@""#,
@@ -176,9 +183,16 @@ exec "$REAL" "$@""#,
         "holders: held by nobody: ",
     ),
     own(
+        "--holders sees somebody where nobody is",
+        r#"case " $* " in *' --holders '*) "$REAL" "$@"
+echo '1  root  3  flock  shared  held  init'; exit 0; esac; exec "$REAL" "$@""#,
+        "certainly seen: a false report: ",
+    )
+    .calmly(),
+    own(
         "--holders sees one too many",
-        r#"case " $* " in *' --holders '*) "$REAL" "$@" && echo '1  root  3  flock  exclusive  held  init'
-exit $?; esac; exec "$REAL" "$@""#,
+        r#"case " $* " in *' --holders '*) "$REAL" "$@" &&
+echo '1  root  3  flock  exclusive  held  init'; exit $?; esac; exec "$REAL" "$@""#,
         "holders: two of whom one has no lock: ",
     ),
     own(
@@ -188,12 +202,3 @@ exec "$REAL" "$@""#,
         "holders: somebody not seen: ",
     ),
 ];
-
-/// Makes the program.
-pub fn make(directory: &Path, number: usize, saboteur: &Saboteur, real: &Path) -> PathBuf {
-    let program = directory.join(format!("flock.{number}"));
-    let text = format!("#!/bin/sh\nREAL='{}'\n{}\n", real.display(), saboteur.script);
-    fs::write(&program, text).unwrap();
-    fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
-    program
-}

@@ -70,7 +70,8 @@ impl Storm {
             for index in 0..self.workers {
                 let chance = Chance(self.seed ^ (index as u64) << 40);
                 let (storm, ledger, tally) = (self, &ledger, &tally);
-                let mut worker = Worker { storm, directory, ledger, tally, index, chance };
+                let mut worker =
+                    Worker { storm, directory, ledger, tally, index, chance, certain: "" };
                 let (runs, goes_on) = (&runs, &goes_on);
                 scope.spawn(move || {
                     while goes_on() {

@@ -24,6 +24,8 @@ pub struct Worker<'a> {
     pub tally: &'a Tally,
     pub index: usize,
     pub chance: Chance,
+    /// Of which the outcome is certain: what it does.
+    pub certain: &'static str,
 }
 
 impl Worker<'_> {
