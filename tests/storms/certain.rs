@@ -6,7 +6,7 @@ use crate::plan::{CONFLICT, Lock};
 use crate::worker::Worker;
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{self, File};
-use std::process::{self, Command};
+use std::process::{self, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// What is done with a file of that name.
@@ -172,7 +172,9 @@ fn seen(worker: &mut Worker, name: &str) {
     let path = worker.directory.join(&table);
     let look = |status| {
         let mut command = worker.flock();
-        command.args(["--holders", name]).stdout(File::create(&path).unwrap());
+        // In a PID namespace it says that there may be others.
+        command.args(["--holders", name]).stderr(Stdio::null());
+        command.stdout(File::create(&path).unwrap());
         expect(worker, command, status);
         fs::read_to_string(&path).unwrap()
     };

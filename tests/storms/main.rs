@@ -1,6 +1,6 @@
 //! Storms: hundreds of processes lock the same files in every way that there is, while signals
 //! kill, stop and end them by chance. A ledger proves that the locks excluded each other and
-//! that every report was true; in the end each lock is free, and no process is left.
+//! that every report was true; in the end each lock is free, and nothing is left.
 //!
 //! `STORM_SECONDS` is how long it lasts, `STORM_SEED` what is drawn. Which process is how fast
 //! is nobody's to repeat.
@@ -68,7 +68,7 @@ fn main() -> ExitCode {
         certain: 16,
         time,
         bound: 120 * SECOND,
-        late: 30 * SECOND,
+        late: 60 * SECOND,
         needs: needs(false).chain(["looked, surely held"]).collect(),
         until: None,
         seed,

@@ -34,9 +34,9 @@ pub struct Storm {
     pub time: Duration,
     /// A wait that takes longer is lost.
     pub bound: Duration,
-    /// A wait that ends so much later than it has to, when nobody had stopped it, is late. It
-    /// is the time that a process may need to be started, and to get the processor, among
-    /// all others.
+    /// A wait that ends so much later than it has to, when nobody had stopped it, is late:
+    /// several times what processes have been seen to need among all the others, to be
+    /// started and to get the processor. tests/FINDINGS.md has the figures.
     pub late: Duration,
     /// What has to happen before it is over; for that, it may take so long again as a wait.
     pub needs: Vec<&'static str>,

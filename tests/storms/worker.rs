@@ -148,7 +148,7 @@ impl Worker<'_> {
     fn watch(&self, plan: &Plan, child: &Child, run: u64) -> Sent {
         let start = Instant::now();
         let waits = || self.record().phase() == Phase::Issued && start.elapsed() < self.storm.bound;
-        while waits() && !has_ended(child, Duration::from_millis(1)) {}
+        while waits() && !has_ended(child, Duration::from_millis(3)) {}
         if !waits() {
             self.note(look::look(self, plan.locks.trailing_zeros() as usize, run));
         }
