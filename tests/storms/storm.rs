@@ -31,6 +31,9 @@ pub struct Storm {
     pub workers: usize,
     /// One run in so many is one of which the outcome is certain.
     pub certain: usize,
+    /// One run in so many looks at the holders, and one in so many is looked at: it keeps the
+    /// others waiting.
+    pub looks: usize,
     pub time: Duration,
     /// A wait that takes longer is lost.
     pub bound: Duration,

@@ -39,7 +39,7 @@ impl Worker<'_> {
             let what = certain::try_one(self, &format!("own.{run}"));
             return self.tally.add(what);
         }
-        if !self.storm.common && self.chance.one_in(64) {
+        if !self.storm.common && self.chance.one_in(self.storm.looks) {
             let lock = self.chance.below(LOCKS.len());
             return self.note(look::look(self, lock, run));
         }
@@ -52,7 +52,7 @@ impl Worker<'_> {
         self.record().locks.store(plan.locks, SeqCst);
         self.record().closes.store(plan.form.closes().into(), SeqCst);
         self.record().remote.store((plan.form == Form::ForPid).into(), SeqCst);
-        let stays = !self.storm.common && self.chance.one_in(64);
+        let stays = !self.storm.common && self.chance.one_in(self.storm.looks);
         self.record().stays.store(stays.into(), SeqCst);
         self.record().issue(run);
         let end = self.run(&plan, run);
