@@ -166,8 +166,12 @@ impl Worker<'_> {
         let start = Instant::now();
         let wait = Duration::from_micros(self.chance.below(1 << 18) as u64);
         let inside = self.chance.one_in(2);
-        while start.elapsed() < wait && !(inside && self.record().phase() != Phase::Issued) {
-            thread::sleep(Duration::from_micros(300));
+        let limit = if inside { self.storm.bound } else { wait };
+        let is_due = || inside && self.record().phase() != Phase::Issued;
+        while !is_due() && start.elapsed() < limit {
+            if has_ended(child, Duration::from_micros(300)) {
+                return sent;
+            }
         }
         // A shell would have something to say of a job that is killed.
         let wants_job = self.chance.one_in(2) && plan.form != Form::Unlock;
