@@ -163,7 +163,7 @@ fn storm_of(saboteur: &Saboteur, directory: &Path, ours: &Storm) -> Storm {
 /// Whether a storm finds the fault that it should find, or none if there is none to find.
 /// What depends on chance may take more than one.
 fn finds_saboteur(storm: &Storm, what: &str) -> bool {
-    const STORMS: u64 = 5;
+    const STORMS: u64 = 20;
     let Some(expected) = storm.until else {
         return is_calm(what, storm);
     };

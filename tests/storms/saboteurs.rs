@@ -124,12 +124,8 @@ exec "$REAL" "$@""#,
         "certainly held: a false report: ",
     )
     .calmly(),
-    common(
-        "one time in eight there is a conflict",
-        r#"[ $(($$ % 8)) != 0 ] || exit 75; exec "$REAL" "$@""#,
-        "certainly free: a false report: ",
-    )
-    .calmly(),
+    common("there is a conflict, whoever comes", "exit 75", "certainly free: a false report: ")
+        .calmly(),
     common(
         "its status is that of nobody",
         r#""$REAL" "$@"; [ $? = 75 ] && exit 75; exit 0"#,
