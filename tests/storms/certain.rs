@@ -65,7 +65,7 @@ fn free(worker: &mut Worker, name: &str) {
     let mut flock = worker.flock();
     let patience = *worker.chance.pick(&["-n", "-w0", "-w600", "-x"]);
     flock.args([patience, "-E75", name, "sh", "-c", "exit 7"]);
-    expect(worker, flock, 7);
+    expect_at(worker, flock, 7, Duration::ZERO);
 }
 
 fn held(worker: &mut Worker, name: &str) {
@@ -81,7 +81,7 @@ fn held(worker: &mut Worker, name: &str) {
     if !exclusive {
         let mut shared = worker.flock();
         shared.args(["-s", "-E75", "-n", name, "sh", "-c", "exit 7"]);
-        expect(worker, shared, 7);
+        expect_at(worker, shared, 7, Duration::ZERO);
     }
 }
 
@@ -113,7 +113,7 @@ fn removed(worker: &mut Worker, name: &str) {
     let mut command = worker.flock();
     let mode = *worker.chance.pick(&["-x", "-s"]);
     command.args(["--remove", mode, name, "sh", "-c", "[ -e \"$1\" ] && exit 7", "sh", name]);
-    expect(worker, command, 7);
+    expect_at(worker, command, 7, Duration::ZERO);
     if worker.directory.join(name).exists() {
         fault(worker, &format!("not removed: {name}"));
     }
@@ -123,7 +123,7 @@ fn removed(worker: &mut Worker, name: &str) {
 fn forwarded(worker: &mut Worker, name: &str) {
     let mut command = worker.flock();
     command.args(["--forward-signals", name, "sh", "-c", "kill -TERM $PPID; exec sleep 9"]);
-    expect(worker, command, 128 + libc::SIGTERM);
+    expect_at(worker, command, 128 + libc::SIGTERM, Duration::ZERO);
 }
 
 fn all_or_none(worker: &mut Worker, name: &str) {
@@ -144,7 +144,7 @@ fn all_or_none(worker: &mut Worker, name: &str) {
         fault(worker, &format!("still locked: {name}, without the other"));
     }
     flock(&held, FlockOperation::Unlock).unwrap();
-    expect(worker, both("-n"), 7);
+    expect_at(worker, both("-n"), 7, Duration::ZERO);
     let _ = fs::remove_file(&path);
 }
 
@@ -175,7 +175,7 @@ fn seen(worker: &mut Worker, name: &str) {
         // In a PID namespace it says that there may be others.
         command.args(["--holders", name]).stderr(Stdio::null());
         command.stdout(File::create(&path).unwrap());
-        expect(worker, command, status);
+        expect_at(worker, command, status, Duration::ZERO);
         fs::read_to_string(&path).unwrap()
     };
     let text = look(1);
@@ -206,7 +206,7 @@ fn script(worker: &Worker, text: &str, name: &str) -> Command {
     shell
 }
 
-/// The command must end with this status. It may start many others, and take its time.
+/// The command must end with this status. A script starts many others, and takes its time.
 fn expect(worker: &Worker, mut command: Command, status: i32) -> Option<Duration> {
     let start = Instant::now();
     let mut child = command.spawn().unwrap();

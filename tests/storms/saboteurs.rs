@@ -42,7 +42,7 @@ impl Saboteur {
 }
 
 /// The first is not broken: nothing may be found. Then come those that take their time.
-pub const SABOTEURS: [Saboteur; 30] = [
+pub const SABOTEURS: [Saboteur; 31] = [
     Saboteur { fault: None, ..own("nothing is wrong", r#"exec "$REAL" "$@""#, "") },
     common(
         "it leaves a lock with a process of its own, one time in eight",
@@ -77,6 +77,12 @@ set -- "$@" "$word"; done; exec "$REAL" "$@""#,
         r#""$REAL" "$@"; s=$?; [ $s != 75 ] || sleep 4; exit $s"#,
         "too late: Run ",
     ),
+    common(
+        "it ends some seconds after its command",
+        r#""$REAL" "$@"; s=$?; sleep 4; exit $s"#,
+        "certainly free: too late: ",
+    )
+    .calmly(),
     common(
         "a timeout of less than a second comes after a tenth of the time",
         r#"for word; do shift; [ "$last" != -w ] || word=0.0${word#*.}; last=$word
