@@ -165,7 +165,7 @@ impl Worker<'_> {
         }
         let start = Instant::now();
         let wait = Duration::from_micros(self.chance.below(1 << 18) as u64);
-        let inside = self.chance.one_in(2);
+        let inside = self.chance.one_in(4);
         let limit = if inside { self.storm.bound } else { wait };
         let is_due = || inside && self.record().phase() != Phase::Issued;
         while !is_due() && start.elapsed() < limit {
