@@ -70,7 +70,7 @@ fn main() -> ExitCode {
         time,
         // As long as others come, somebody may wait and never be the next.
         bound: time + 120 * SECOND,
-        late: 60 * SECOND,
+        late: 90 * SECOND,
         needs: needs(false).chain(["looked, surely held"]).collect(),
         until: None,
         seed,
