@@ -9,6 +9,8 @@
 #![allow(clippy::missing_panics_doc)]
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_possible_wrap)]
 
+#[path = "probe/fuse.rs"]
+mod fuse;
 #[path = "probe/lock.rs"]
 mod lock;
 #[path = "probe/pty.rs"]
@@ -61,6 +63,7 @@ fn run(args: Args) -> u8 {
         b"await-file" => watch::file(&rest[0]),
         b"await-call" => watch::call(number(&rest[0]), &text(&rest[1])),
         b"await-idle" => rest.iter().map(|pid| watch::idle(number(pid))).max().unwrap(),
+        b"serve" => fuse::serve(&rest[0], &rest[1..]),
         b"receive" => receive::until_last(),
         b"sleep" => sleep(&rest[0]),
         b"timed" => timed(&rest),

@@ -33,11 +33,20 @@ pub fn waiting(pid: i32) -> u8 {
     })
 }
 
+/// The calls of open(2).
+const OPEN: &[i64] = &[
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_open,
+    libc::SYS_openat,
+];
+
 /// Until the process is in this system call.
 pub fn call(pid: i32, name: &str) -> u8 {
     let wanted = match name {
         "clone" => libc::SYS_clone,
         "execve" => libc::SYS_execve,
+        "exit_group" => libc::SYS_exit_group,
+        "open" => return until("await-call", || OPEN.iter().any(|call| is_in(pid, *call))),
         "read" => libc::SYS_read,
         "write" => libc::SYS_write,
         other => panic!("probe: unknown system call {other}"),
