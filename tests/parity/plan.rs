@@ -6,6 +6,7 @@ use crate::common::{self, Version};
 use crate::shell::{Shell, Shells};
 use crate::side::{Bench, Side};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// One run of a case.
 pub struct Run<'a> {
@@ -111,6 +112,12 @@ fn obstacle(Run { case, shell, .. }: &Run, shells: &Shells) -> Option<String> {
     if let Err(why) = shells.command(*shell) {
         return Some(why);
     }
-    let missing = case.needs.iter().find(|name| common::find_program(name).is_none());
+    let missing = case.needs.iter().find(|name| !is_there(name));
     missing.map(|name| format!("{name} is missing"))
+}
+
+/// Whether there is such a program, or a device if it is named by its path.
+fn is_there(name: &str) -> bool {
+    let is_path = name.starts_with('/');
+    if is_path { Path::new(name).exists() } else { common::find_program(name).is_some() }
 }
