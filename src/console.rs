@@ -7,6 +7,7 @@ use crate::printable::printable;
 use crate::sys;
 use rustix::event::{self, PollFd, PollFlags, Timespec};
 use rustix::fd::BorrowedFd;
+use rustix::fs::{self, AtFlags, FileType, StatxFlags};
 use rustix::io::{self, Errno};
 use rustix::{stdio, termios};
 
@@ -171,6 +172,15 @@ impl Console {
         sys::close_duplicate(stdio::stdout())?;
         Ok(())
     }
+}
+
+/// Whether standard error is a terminal. What is none is not asked: of a file on FUSE, ioctl(2)
+/// would ask the server, which may not answer.
+pub fn is_at_terminal() -> bool {
+    let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
+    let stat = fs::statx(stdio::stderr(), c"", flags, StatxFlags::TYPE);
+    let kind = stat.map(|stat| FileType::from_raw_mode(stat.stx_mode.into()));
+    kind == Ok(FileType::CharacterDevice) && termios::isatty(stdio::stderr())
 }
 
 /// Writes to standard error what util-linux does not: no failure counts, not even one that

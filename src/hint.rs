@@ -1,18 +1,17 @@
 //! Hints: a further line to an error, for people at a terminal.
 
-use crate::console::Console;
+use crate::console::{self, Console};
 use crate::error::{Error, Value};
 use crate::number;
 use crate::request::Place;
 use crate::sys;
 use rustix::fd::RawFd;
 use rustix::io::{self, Errno};
-use rustix::{stdio, termios};
 use std::os::unix::ffi::OsStrExt;
 
 /// Says what the user may have meant, if that can be guessed.
 pub fn after(error: &Error, console: &Console) {
-    if !termios::isatty(stdio::stderr()) {
+    if !console::is_at_terminal() {
         return;
     }
     match error {
@@ -44,7 +43,7 @@ pub fn after(error: &Error, console: &Console) {
 /// Says, for a number together with a command, that it is not taken for a descriptor.
 pub fn about(place: Place, console: &Console) {
     let Place::File(name) = place else { return };
-    if !termios::isatty(stdio::stderr()) {
+    if !console::is_at_terminal() {
         return;
     }
     // `09` is descriptor 9, but another file.

@@ -6,7 +6,7 @@ mod blocker;
 mod look;
 
 use crate::aside::{self, Aside, can_have_children};
-use crate::console::Console;
+use crate::console::{self, Console};
 use crate::holders::Users;
 use crate::printable::printable;
 use crate::request::Locking;
@@ -50,7 +50,7 @@ impl<'a> Notice<'a> {
         let is_stderr = |target: &Target| target.number == 2 && target.name().is_some();
         let voice = if !locking.verbose || targets.all.iter().any(is_stderr) {
             Voice::None
-        } else if termios::isatty(stdio::stderr()) && sys::variable(c"TERM") != Some(c"dumb") {
+        } else if console::is_at_terminal() && sys::variable(c"TERM") != Some(c"dumb") {
             Voice::Terminal
         } else {
             Voice::Lines
