@@ -9,7 +9,7 @@ use crate::request::{Mode, Place};
 use crate::sys;
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd};
 use rustix::fs::{self, Mode as Permissions, OFlags};
-use rustix::io::Errno;
+use rustix::io::{self, Errno};
 use rustix::process;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -54,7 +54,8 @@ fn survey(place: Place) -> Result<Survey, Error> {
     let mut survey = match place {
         Place::Descriptor(number) => {
             let file = sys::descriptor(number);
-            fs::fstat(file).map_err(not_found)?;
+            // Whether it is open. A file server is not asked, as fstat(2) would.
+            io::fcntl_getfd(file).map_err(not_found)?;
             look(file)
         }
         Place::File(name) => {
