@@ -40,14 +40,21 @@ const OPEN: &[i64] = &[
     libc::SYS_openat,
 ];
 
+/// The calls of fstat(2).
+const FSTAT: &[i64] = &[libc::SYS_fstat, libc::SYS_newfstatat];
+
 /// Until the process is in this system call.
 pub fn call(pid: i32, name: &str) -> u8 {
     let wanted = match name {
         "clone" => libc::SYS_clone,
         "execve" => libc::SYS_execve,
         "exit_group" => libc::SYS_exit_group,
-        "open" => return until("await-call", || OPEN.iter().any(|call| is_in(pid, *call))),
+        "fstat" | "open" => {
+            let calls = if name == "open" { OPEN } else { FSTAT };
+            return until("await-call", || calls.iter().any(|call| is_in(pid, *call)));
+        }
         "read" => libc::SYS_read,
+        "statx" => libc::SYS_statx,
         "write" => libc::SYS_write,
         other => panic!("probe: unknown system call {other}"),
     };
