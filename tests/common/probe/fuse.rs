@@ -121,9 +121,14 @@ impl Server {
         loop {
             let count = match device.read(&mut buffer) {
                 Ok(count) => count,
-                Err(error) if error.raw_os_error() == Some(libc::ENODEV) => return 0,
                 // A signal, or a request that was taken back.
-                Err(_) => continue,
+                Err(error)
+                    if [libc::EINTR, libc::ENOENT].map(Some).contains(&error.raw_os_error()) =>
+                {
+                    continue;
+                }
+                // It has been unmounted.
+                Err(_) => return 0,
             };
             let header = Request { opcode: 0, node: 0, rest: &buffer[..HEADER] };
             let (opcode, unique, node) = (header.word(4), header.long(8), header.long(16));
@@ -146,10 +151,10 @@ impl Server {
     fn answer(&mut self, request: &Request) -> Result<Vec<u8>, i32> {
         match request.opcode {
             opcode::INIT => Ok(self.introduction()),
-            opcode::LOOKUP => self.entry(self.find(request.name(0))?),
-            opcode::GETATTR => self.attributes(request.node),
+            opcode::LOOKUP => Ok(self.entry(self.find(request.name(0))?)),
+            opcode::GETATTR => Ok(self.attributes(request.node)),
             opcode::SETATTR => self.change(request),
-            opcode::CREATE => self.create(request),
+            opcode::CREATE => Ok(self.create(request)),
             opcode::OPEN => Ok(handle(request.word(0))),
             opcode::READ => self.read(request),
             opcode::WRITE => self.write(request),
@@ -178,13 +183,13 @@ impl Server {
     }
 
     /// Generation 0, and no time for which the answer is good.
-    fn entry(&self, node: u64) -> Result<Vec<u8>, i32> {
+    fn entry(&self, node: u64) -> Vec<u8> {
         let head = [node, 0, 0, 0, 0].map(u64::to_ne_bytes).concat();
-        Ok([head, self.attribute(node)].concat())
+        [head, self.attribute(node)].concat()
     }
 
-    fn attributes(&self, node: u64) -> Result<Vec<u8>, i32> {
-        Ok([vec![0; 16], self.attribute(node)].concat())
+    fn attributes(&self, node: u64) -> Vec<u8> {
+        [vec![0; 16], self.attribute(node)].concat()
     }
 
     fn attribute(&self, node: u64) -> Vec<u8> {
@@ -205,14 +210,14 @@ impl Server {
         if request.word(0) & FATTR_SIZE != 0 {
             self.file(request.node)?.text.resize(request.long(16) as usize, 0);
         }
-        self.attributes(request.node)
+        Ok(self.attributes(request.node))
     }
 
-    fn create(&mut self, request: &Request) -> Result<Vec<u8>, i32> {
+    fn create(&mut self, request: &Request) -> Vec<u8> {
         let name = request.name(16).to_vec();
         self.files.push(Node { name, text: Vec::new(), links: 1 });
-        let entry = self.entry(self.files.len() as u64 + 1)?;
-        Ok([entry, handle(request.word(0))].concat())
+        let entry = self.entry(self.files.len() as u64 + 1);
+        [entry, handle(request.word(0))].concat()
     }
 
     fn read(&mut self, request: &Request) -> Result<Vec<u8>, i32> {
