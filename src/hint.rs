@@ -7,11 +7,12 @@ use crate::request::Place;
 use crate::sys;
 use rustix::fd::RawFd;
 use rustix::io::{self, Errno};
+use rustix::{stdio, termios};
 use std::os::unix::ffi::OsStrExt;
 
 /// Says what the user may have meant, if that can be guessed.
 pub fn after(error: &Error, console: &Console) {
-    if !console::is_at_terminal() {
+    if !termios::isatty(stdio::stderr()) {
         return;
     }
     match error {
