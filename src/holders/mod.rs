@@ -17,6 +17,7 @@ pub use users::Users;
 
 use crate::request::{Mode, Range};
 use crate::sys;
+use crate::target::Identity;
 use line::Line;
 use mount::Mount;
 use process::read;
@@ -49,7 +50,7 @@ impl Survey {
     pub fn take(process: &Process, descriptor: RawFd) -> Result<Self, Errno> {
         let before = read(CWD, c"/proc/locks")?;
         let file = process.look(descriptor)?;
-        let own = process::identity(&file);
+        let own = Identity::told(&file);
         let mount = Mount::of(file);
         let mut search = Search::new(own, mount.kernels_name())?;
         let after = read(CWD, c"/proc/locks")?;

@@ -4,6 +4,7 @@ use super::line::{hexadecimal, number};
 use super::mount::WANTED;
 use crate::sys;
 use crate::target::Identity;
+use rustix::buffer::spare_capacity;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use rustix::fs::{self, AtFlags, CWD, Dir, Mode, OFlags, Statx};
 use rustix::io::{self, Errno};
@@ -38,7 +39,7 @@ impl Process {
 
     /// The file to which a descriptor leads.
     pub fn leads_to(&self, descriptor: RawFd) -> Result<Identity, Errno> {
-        self.look(descriptor).map(|stat| identity(&stat))
+        self.look(descriptor).map(|stat| Identity::told(&stat))
     }
 
     /// What statx(2) tells of the file to which a descriptor leads. A file server is not
@@ -169,12 +170,6 @@ impl Process {
     }
 }
 
-/// Which file it is of which statx(2) tells.
-pub fn identity(stat: &Statx) -> Identity {
-    let device = fs::makedev(stat.stx_dev_major, stat.stx_dev_minor);
-    Identity { device, inode: stat.stx_ino }
-}
-
 /// The numbers among the names in a folder, in its order: /proc has them ascending.
 fn numbers(parent: BorrowedFd, name: &CStr) -> Result<Vec<i32>, Errno> {
     let mut folder = Dir::new(open_folder(parent, name)?)?;
@@ -198,12 +193,14 @@ fn c_string(path: impl Into<Vec<u8>>) -> CString {
 pub fn read(folder: BorrowedFd, name: &CStr) -> Result<Vec<u8>, Errno> {
     let file = fs::openat(folder, name, OFlags::CLOEXEC, Mode::empty())?;
     let mut text = Vec::new();
-    let mut block = [0; 4096];
     loop {
-        match io::read(&file, &mut block) {
+        // Not by way of the stack, which may be small.
+        if text.spare_capacity_mut().len() < 1024 {
+            text.reserve(4096);
+        }
+        match io::read(&file, spare_capacity(&mut text)) {
             Ok(0) => return Ok(text),
-            Ok(count) => text.extend_from_slice(block.get(..count).unwrap_or_default()),
-            Err(Errno::INTR) => {}
+            Ok(_) | Err(Errno::INTR) => {}
             Err(errno) => return Err(errno),
         }
     }

@@ -9,7 +9,7 @@ use crate::opening::open;
 use crate::request::{Locking, Mode, Place};
 use crate::sys;
 use rustix::fd::{BorrowedFd, IntoRawFd, RawFd};
-use rustix::fs::{self, Access, AtFlags, CWD, OFlags, Stat, StatxFlags};
+use rustix::fs::{self, Access, AtFlags, CWD, OFlags, Stat, Statx, StatxFlags};
 use rustix::io::{self, Errno};
 use std::ffi::{CStr, OsString};
 
@@ -56,9 +56,15 @@ impl Target {
         self.name
     }
 
-    /// Which file this is; none if the descriptor is not open.
+    /// Which file this is; none if the descriptor is not open. A file server is not asked: it
+    /// may not answer.
     pub fn identity(&self) -> Option<Identity> {
-        fs::fstat(self.fd()).ok().map(|stat| Identity::of(&stat))
+        let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
+        match fs::statx(self.fd(), c"", flags, StatxFlags::INO) {
+            Ok(stat) => Some(Identity::told(&stat)),
+            // A sandbox, or a kernel before Linux 4.11, that has no statx(2).
+            Err(_) => fs::fstat(self.fd()).ok().map(|stat| Identity::of(&stat)),
+        }
     }
 
     /// Where the name leads. No other file has the inode number of this one, as long as it is
@@ -151,5 +157,11 @@ impl Identity {
     /// What stat(2) says of it.
     pub fn of(stat: &Stat) -> Self {
         Self { device: stat.st_dev, inode: stat.st_ino }
+    }
+
+    /// What statx(2) says of it.
+    pub fn told(stat: &Statx) -> Self {
+        let device = fs::makedev(stat.stx_dev_major, stat.stx_dev_minor);
+        Self { device, inode: stat.stx_ino }
     }
 }
