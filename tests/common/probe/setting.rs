@@ -221,17 +221,31 @@ fn calls(value: &[u8]) {
 }
 
 /// Has the kernel refuse system calls, `NAME:ERRNO` each with a comma in between, to this
-/// process and all that it starts: seccomp(2).
+/// process and all that it starts: seccomp(2). `NAME:ERRNO:INDEX:BITS:VALUE` refuses only those
+/// of which the argument of this index, from 0 on, has this value in these bits.
 fn refuse(value: &[u8]) {
     const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
+    const MASK: u16 = (libc::BPF_ALU | libc::BPF_AND | libc::BPF_K) as u16;
     const JUMP_IF_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
     const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
     let filter = |code, k, jf| libc::sock_filter { code, jt: 0, jf, k };
-    let mut filters = vec![filter(LOAD, 0, 0)];
+    let mut filters = Vec::new();
     for rule in value.split(|&byte| byte == b',') {
-        let (call, errno) = pair(rule);
-        filters.push(filter(JUMP_IF_EQUAL, system_call(&text(call)), 1));
-        filters.push(filter(RETURN, libc::SECCOMP_RET_ERRNO | number::<u32>(errno), 0));
+        let parts: Vec<&[u8]> = rule.split(|&byte| byte == b':').collect();
+        let refusal = filter(RETURN, libc::SECCOMP_RET_ERRNO | number::<u32>(parts[1]), 0);
+        // The number is where `seccomp_data` begins, the arguments from its byte 16 on.
+        let mut rules = vec![filter(LOAD, 0, 0)];
+        if let [_, _, index, bits, value] = parts[..] {
+            rules.push(filter(JUMP_IF_EQUAL, system_call(&text(parts[0])), 4));
+            // Its lower half: that comes first where the least byte does.
+            rules.push(filter(LOAD, 16 + 8 * number::<u32>(index), 0));
+            rules.push(filter(MASK, number(bits), 0));
+            rules.push(filter(JUMP_IF_EQUAL, number(value), 1));
+        } else {
+            rules.push(filter(JUMP_IF_EQUAL, system_call(&text(parts[0])), 1));
+        }
+        filters.extend(rules);
+        filters.push(refusal);
     }
     filters.push(filter(RETURN, libc::SECCOMP_RET_ALLOW, 0));
     let len = filters.len() as u16;
@@ -243,9 +257,13 @@ fn refuse(value: &[u8]) {
 fn system_call(name: &str) -> u32 {
     let number = match name {
         "close_range" => libc::SYS_close_range,
+        "fcntl" => libc::SYS_fcntl,
+        "flock" => libc::SYS_flock,
         "fstatfs" => libc::SYS_fstatfs,
         "kcmp" => libc::SYS_kcmp,
         "kill" => libc::SYS_kill,
+        #[cfg(target_arch = "x86_64")]
+        "open" => libc::SYS_open,
         "openat" => libc::SYS_openat,
         "pidfd_open" => libc::SYS_pidfd_open,
         "ppoll" => libc::SYS_ppoll,
