@@ -1,11 +1,13 @@
 //! The workers, a few to a processor, each in a PID namespace of its own.
 
 use crate::common::{self, Scratch};
+use crate::paths::PATHS;
 use crate::table::{self, Row};
 use crate::worker::{Job, Worker};
+use rustix::fs::{FlockOperation, flock};
 use std::env;
-use std::fs;
-use std::io::{self, BufRead, BufReader};
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -14,29 +16,31 @@ use std::time::Instant;
 /// The util-linux that the table compares with.
 const REFERENCE: &str = "2.38.1";
 
-/// Does a share of the work. What comes of it is told in lines, of parts that have no tab.
+/// Does a share of the work: path after path, as long as there are any. What comes of it is told
+/// in lines, of parts that have no tab.
 pub fn work(words: &[String]) -> io::Result<bool> {
-    let [index, count, times, compares, top, filter] = words else { panic!("{words:?}") };
-    let number = |word: &str| word.parse::<usize>().unwrap();
-    let (index, count, times) = (number(index), number(count), number(times));
+    let [times, compares, queue, top, wanted @ ..] = words else { panic!("{words:?}") };
+    let times = times.parse().unwrap();
     let worker = Worker::new(PathBuf::from(top), compares == "true")?;
-    let jobs = worker.jobs(filter)?;
-    let (mut group, mut within, mut path) = (0, 0, "");
-    for job in &jobs {
-        // Shared out path by path: of some, the calls are not always as many.
-        if job.path.name != path {
-            (group, within, path) = (group + 1, 0, job.path.name);
+    // The last ones have the most faults: they must not be what the others wait for.
+    while let Some(group) = PATHS.len().checked_sub(1 + take(Path::new(queue))?) {
+        for (within, job) in worker.jobs(&PATHS[group], wanted)?.iter().enumerate() {
+            let place = group * 100_000 + within;
+            let row = repeat(&worker, job, times)?;
+            let mark = if job.counts() { "=" } else { "." };
+            println!("{mark}\t{place}\t{}\t{}\t{}", row.call(), row.outcome, row.reference);
         }
-        let place = group * 100_000 + within;
-        within += 1;
-        if within % count != index {
-            continue;
-        }
-        let row = repeat(&worker, job, times)?;
-        let mark = if job.counts() { "=" } else { "." };
-        println!("{mark}\t{place}\t{}\t{}\t{}", row.call(), row.outcome, row.reference);
     }
     Ok(true)
+}
+
+/// How many have been taken from a queue before.
+fn take(queue: &Path) -> io::Result<usize> {
+    let mut file = File::options().append(true).open(queue)?;
+    flock(&file, FlockOperation::LockExclusive)?;
+    let count = file.metadata()?.len();
+    file.write_all(b".")?;
+    Ok(usize::try_from(count).unwrap())
 }
 
 /// Injects a fault so often, and says what is wrong with what it comes to.
@@ -64,21 +68,19 @@ fn repeat(worker: &Worker, job: &Job, times: usize) -> io::Result<Row> {
 struct Request<'a> {
     writes: bool,
     times: &'a str,
-    filter: &'a str,
+    wanted: &'a [String],
 }
 
 impl<'a> Request<'a> {
-    fn new(words: &'a [String]) -> Self {
-        let mut request = Self { writes: false, times: "1", filter: "" };
-        let mut words = words.iter().map(String::as_str);
-        while let Some(word) = words.next() {
-            match word {
-                "--write" => request.writes = true,
-                "--times" => request.times = words.next().unwrap_or("1"),
-                word => request.filter = word,
+    fn new(mut words: &'a [String]) -> Self {
+        let (mut writes, mut times) = (false, "1");
+        loop {
+            match words {
+                [first, rest @ ..] if first == "--write" => (writes, words) = (true, rest),
+                [first, count, rest @ ..] if first == "--times" => (times, words) = (count, rest),
+                wanted => return Self { writes, times, wanted },
             }
         }
-        request
     }
 }
 
@@ -106,7 +108,7 @@ pub fn lead(words: &[String]) -> io::Result<bool> {
         return Ok(broken == 0);
     }
     let kept = fs::read_to_string(table::file())?;
-    let differences = table::differences(&kept, &seen, (compares, request.filter));
+    let differences = table::differences(&kept, &seen, (compares, request.wanted));
     for line in &differences {
         println!("{line}");
     }
@@ -137,10 +139,11 @@ fn all(request: &Request, compares: bool) -> io::Result<Vec<String>> {
     // They wait for strace(1) most of the time.
     let count = thread::available_parallelism().map_or(2, usize::from).clamp(1, 8) * 3;
     let mut readers = Vec::new();
+    let queue = scratch.path().join("queue");
+    fs::write(&queue, "")?;
     for index in 0..count {
-        let numbers = [&index.to_string(), &count.to_string(), request.times];
         let top = scratch.path().join(index.to_string());
-        let child = start(numbers, compares, (&top, request.filter))?;
+        let child = start(request, compares, [&queue, &top])?;
         readers.push(thread::spawn(|| listen(child)));
     }
     let mut lines = Vec::new();
@@ -150,11 +153,13 @@ fn all(request: &Request, compares: bool) -> io::Result<Vec<String>> {
     Ok(lines)
 }
 
-fn start(numbers: [&str; 3], compares: bool, (top, filter): (&Path, &str)) -> io::Result<Child> {
+fn start(request: &Request, compares: bool, places: [&Path; 2]) -> io::Result<Child> {
     let mut command = Command::new("unshare");
-    command.args(["--pid", "--fork", "--mount-proc", "--kill-child"]).arg(env::current_exe()?);
-    command.arg("--worker").args(numbers).arg(compares.to_string()).arg(top).arg(filter);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()
+    command.args(["--pid", "--fork", "--mount-proc", "--kill-child"]).arg(common::probe());
+    // Of a command in the background, a shell has SIGINT ignored.
+    command.args(["with", "default=all", "unblock=all", "--"]).arg(env::current_exe()?);
+    command.args(["--worker", request.times, &compares.to_string()]).args(places);
+    command.args(request.wanted).stdin(Stdio::null()).stdout(Stdio::piped()).spawn()
 }
 
 fn listen(mut child: Child) -> io::Result<Vec<String>> {

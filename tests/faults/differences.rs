@@ -1,5 +1,6 @@
 //! Where a fault comes to something else than in util-linux, and why.
 
+use crate::paths::Standing;
 use crate::room::Outcome;
 use crate::table::columns;
 use crate::worker::Job;
@@ -18,6 +19,31 @@ const DIFFERENCES: &[Difference] = &[
         },
     },
     Difference {
+        reason: "with --verbose, the first try does not wait: it is tried once more",
+        applies: |job, _, theirs| {
+            (is(job, "flock", "EAGAIN") || is(job, "flock", "EACCES"))
+                && job.path.has("--verbose")
+                && !job.path.has("-n")
+                && job.call.nth == 1
+                && ["1", "65"].contains(&&*theirs.status)
+        },
+    },
+    Difference {
+        reason: "X9, its lines are lost",
+        applies: |job, ours, theirs| {
+            job.path.has("-F") && job.path.has("--verbose") && ours.status == theirs.status
+        },
+    },
+    Difference {
+        reason: "X12, access(2)'s errno in place of the lock's",
+        applies: |job, ours, theirs| {
+            job.call.canonical() == "access"
+                && matches!(job.path.standing, Some(Standing::Lock(_)))
+                && ours.status == "65"
+                && ["65", "71"].contains(&&*theirs.status)
+        },
+    },
+    Difference {
         reason: "X11, tried once more without O_CREAT",
         applies: |job, _, theirs| is(job, "open", "EACCES") && theirs.status == "66",
     },
@@ -26,7 +52,7 @@ const DIFFERENCES: &[Difference] = &[
         applies: |job, ours, theirs| {
             job.fault.name == "SIGALRM"
                 && job.path.has("-w")
-                && ours.status == "signal 14"
+                && ["signal 14", "142"].contains(&&*ours.status)
                 && theirs.status != ours.status
         },
     },

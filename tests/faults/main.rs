@@ -1,7 +1,8 @@
 //! Faults: system calls that fail, at any point of any path, and what comes of it.
 //!
 //! `cargo test --release --test faults -- --write` writes the table anew; `--times N` repeats;
-//! any other word is a part of the names of the paths that are tried.
+//! of any other words, each chooses the faults that have it in what is told of them: the path,
+//! the process, the call, its number and the fault, with a tab in between.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::print_stdout, clippy::too_many_lines, clippy::too_many_arguments)]

@@ -18,11 +18,20 @@ pub struct Path {
     pub files: &'static [&'static str],
     /// Whether util-linux 2.38 has it, too.
     pub shared: bool,
-    /// How many of its calls are counted on: those of a look at /proc are as many as the
-    /// machine has processes, so what comes of it is not written down, only checked.
-    pub counted: bool,
     /// What the child executes, if it is not CMD.
     pub executes: &'static [&'static str],
+    /// What fails in any case. The faults are injected into the calls that follow.
+    pub standing: Option<Standing>,
+}
+
+/// A failure that takes flock to calls that it does not make otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// That of the first lock call, with this: the file is opened once more, for writing.
+    Lock(&'static str),
+    /// That of each open(2) that would make the file, with EACCES, as `fs.protected_regular` has
+    /// it: the file is opened without that.
+    Creation,
 }
 
 const NONE: Path = Path {
@@ -34,11 +43,12 @@ const NONE: Path = Path {
     kind: "x",
     files: &["lock"],
     shared: false,
-    counted: true,
     executes: &[],
+    standing: None,
 };
 const OF_DESCRIPTOR: Path = Path { descriptor: true, shared: true, ..NONE };
 const OF_FILE: Path = Path { shared: true, ..NONE };
+const UNLOCKED: Path = Path { executes: &["/bin/true"], ..OF_FILE };
 const OWN: Path = NONE;
 
 pub const PATHS: &[Path] = &[
@@ -80,23 +90,158 @@ pub const PATHS: &[Path] = &[
     Path { name: "-o lock CMD", words: &["-o", "lock", "CMD"], ..OF_FILE },
     Path { name: "-w 5 lock CMD", words: &["-w", "5", "lock", "CMD"], ..OF_FILE },
     Path { name: "-F -w 5 lock CMD", words: &["-F", "-w", "5", "lock", "CMD"], ..OF_FILE },
+    Path { name: "-s lock CMD", words: &["-s", "lock", "CMD"], ..OF_FILE },
+    Path { name: "-u lock true", words: &["-u", "lock", "/bin/true"], ..UNLOCKED },
     Path {
-        name: "--verbose lock CMD",
-        words: &["--verbose", "lock", "CMD"],
-        counted: false,
-        ..OWN
+        name: "-w .03 lock CMD, held",
+        words: &["-w", ".03", "lock", "CMD"],
+        held: &["lock"],
+        ..OF_FILE
     },
+    Path { name: "--verbose 9", words: &["--verbose", "9"], ..OF_DESCRIPTOR },
+    Path {
+        name: "-w .03 --verbose 9, held",
+        words: &["-w", ".03", "--verbose", "9"],
+        held: &["lock"],
+        ..OF_DESCRIPTOR
+    },
+    Path { name: "--verbose lock CMD", words: &["--verbose", "lock", "CMD"], ..OF_FILE },
     Path {
         name: "-n --verbose lock CMD, held",
         words: &["-n", "--verbose", "lock", "CMD"],
         held: &["lock"],
-        counted: false,
+        ..OF_FILE
+    },
+    Path {
+        name: "-w 5 --verbose -o lock CMD",
+        words: &["-w", "5", "--verbose", "-o", "lock", "CMD"],
+        ..OF_FILE
+    },
+    Path { name: "-F --verbose lock CMD", words: &["-F", "--verbose", "lock", "CMD"], ..OF_FILE },
+    Path {
+        name: "lock CMD, EIO at first",
+        words: &["lock", "CMD"],
+        standing: Some(Standing::Lock("EIO")),
+        ..OF_FILE
+    },
+    Path {
+        name: "lock CMD, EBADF at first",
+        words: &["lock", "CMD"],
+        standing: Some(Standing::Lock("EBADF")),
+        ..OF_FILE
+    },
+    Path {
+        name: "-n lock CMD, EIO at first",
+        words: &["-n", "lock", "CMD"],
+        standing: Some(Standing::Lock("EIO")),
+        ..OF_FILE
+    },
+    Path {
+        name: "-n lock CMD, held, EBADF at first",
+        words: &["-n", "lock", "CMD"],
+        held: &["lock"],
+        standing: Some(Standing::Lock("EBADF")),
+        ..OF_FILE
+    },
+    Path {
+        name: "-w .03 lock CMD, held, EIO at first",
+        words: &["-w", ".03", "lock", "CMD"],
+        held: &["lock"],
+        standing: Some(Standing::Lock("EIO")),
+        ..OF_FILE
+    },
+    Path {
+        name: "-u lock true, EBADF at first",
+        words: &["-u", "lock", "/bin/true"],
+        standing: Some(Standing::Lock("EBADF")),
+        ..UNLOCKED
+    },
+    Path {
+        name: "--fcntl lock CMD, EIO at first",
+        words: &["--fcntl", "lock", "CMD"],
+        kind: "ofd-x",
+        standing: Some(Standing::Lock("EIO")),
+        ..OWN
+    },
+    Path {
+        name: "--remove lock CMD, EBADF at first",
+        words: &["--remove", "lock", "CMD"],
+        standing: Some(Standing::Lock("EBADF")),
+        ..OWN
+    },
+    Path {
+        name: "--also other lock CMD, EIO at first",
+        words: &["--also", "other", "lock", "CMD"],
+        files: BOTH,
+        standing: Some(Standing::Lock("EIO")),
+        ..OWN
+    },
+    Path {
+        name: "-n --for-pid PID lock, EBADF at first",
+        words: &["-n", "--for-pid", "PID", "lock"],
+        standing: Some(Standing::Lock("EBADF")),
+        ..OWN
+    },
+    Path {
+        name: "lock CMD, no O_CREAT",
+        words: &["lock", "CMD"],
+        standing: Some(Standing::Creation),
+        ..OWN
+    },
+    Path {
+        name: "-n lock CMD, held, no O_CREAT",
+        words: &["-n", "lock", "CMD"],
+        held: &["lock"],
+        standing: Some(Standing::Creation),
+        ..OWN
+    },
+    Path {
+        name: "--fcntl lock CMD, no O_CREAT",
+        words: &["--fcntl", "lock", "CMD"],
+        kind: "ofd-x",
+        standing: Some(Standing::Creation),
+        ..OWN
+    },
+    Path {
+        name: "--also other lock CMD, no O_CREAT",
+        words: &["--also", "other", "lock", "CMD"],
+        files: BOTH,
+        standing: Some(Standing::Creation),
         ..OWN
     },
     Path { name: "--fd 9 CMD", words: &["--fd", "9", "CMD"], descriptor: true, ..OWN },
     Path { name: "--fd 9 -o CMD", words: &["--fd", "9", "-o", "CMD"], descriptor: true, ..OWN },
     Path { name: "--fcntl 9", words: &["--fcntl", "9"], descriptor: true, kind: "ofd-x", ..OWN },
     Path { name: "--fcntl lock CMD", words: &["--fcntl", "lock", "CMD"], kind: "ofd-x", ..OWN },
+    Path {
+        name: "-n --fcntl 9, held",
+        words: &["-n", "--fcntl", "9"],
+        held: &["lock"],
+        descriptor: true,
+        kind: "ofd-x",
+        ..OWN
+    },
+    Path {
+        name: "-w .03 --fcntl 9, held",
+        words: &["-w", ".03", "--fcntl", "9"],
+        held: &["lock"],
+        descriptor: true,
+        kind: "ofd-x",
+        ..OWN
+    },
+    Path {
+        name: "-w .03 --fcntl lock CMD, held",
+        words: &["-w", ".03", "--fcntl", "lock", "CMD"],
+        held: &["lock"],
+        kind: "ofd-x",
+        ..OWN
+    },
+    Path {
+        name: "-F -w 5 --fcntl lock CMD",
+        words: &["-F", "-w", "5", "--fcntl", "lock", "CMD"],
+        kind: "ofd-x",
+        ..OWN
+    },
     Path {
         name: "--start 10 --length 5 lock CMD",
         words: &["--start", "10", "--length", "5", "lock", "CMD"],
@@ -116,11 +261,60 @@ pub const PATHS: &[Path] = &[
         files: BOTH,
         ..OWN
     },
+    Path {
+        name: "-n --also other lock CMD, lock held",
+        words: &["-n", "--also", "other", "lock", "CMD"],
+        held: &["lock"],
+        files: BOTH,
+        ..OWN
+    },
+    Path {
+        name: "-w .03 --also other lock CMD, other held",
+        words: &["-w", ".03", "--also", "other", "lock", "CMD"],
+        held: &["other"],
+        files: BOTH,
+        ..OWN
+    },
+    Path {
+        name: "-w .03 --also other lock CMD, lock held",
+        words: &["-w", ".03", "--also", "other", "lock", "CMD"],
+        held: &["lock"],
+        files: BOTH,
+        ..OWN
+    },
+    Path {
+        name: "-w .03 --fcntl --also other lock CMD, other held",
+        words: &["-w", ".03", "--fcntl", "--also", "other", "lock", "CMD"],
+        held: &["other"],
+        files: BOTH,
+        kind: "ofd-x",
+        ..OWN
+    },
     Path { name: "--remove lock CMD", words: &["--remove", "lock", "CMD"], ..OWN },
     Path {
         name: "-n --remove lock CMD, held",
         words: &["-n", "--remove", "lock", "CMD"],
         held: &["lock"],
+        ..OWN
+    },
+    Path {
+        name: "-w .03 --remove lock CMD, held",
+        words: &["-w", ".03", "--remove", "lock", "CMD"],
+        held: &["lock"],
+        ..OWN
+    },
+    Path {
+        name: "-w .03 --fcntl --remove lock CMD, held",
+        words: &["-w", ".03", "--fcntl", "--remove", "lock", "CMD"],
+        held: &["lock"],
+        kind: "ofd-x",
+        ..OWN
+    },
+    Path {
+        name: "-w .03 --remove --also other lock CMD, other held",
+        words: &["-w", ".03", "--remove", "--also", "other", "lock", "CMD"],
+        held: &["other"],
+        files: BOTH,
         ..OWN
     },
     Path {
@@ -140,6 +334,18 @@ pub const PATHS: &[Path] = &[
         words: &["--forward-signals", "lock", "IDLE"],
         ..OWN
     },
+    Path {
+        name: "-w .03 --forward-signals lock CMD, held",
+        words: &["-w", ".03", "--forward-signals", "lock", "IDLE"],
+        held: &["lock"],
+        ..OWN
+    },
+    Path {
+        name: "-n --for-pid PID lock, held",
+        words: &["-n", "--for-pid", "PID", "lock"],
+        held: &["lock"],
+        ..OWN
+    },
     Path { name: "-n --for-pid PID lock", words: &["-n", "--for-pid", "PID", "lock"], ..OWN },
     Path {
         name: "-w 5 --for-pid PID lock",
@@ -157,13 +363,7 @@ pub const PATHS: &[Path] = &[
         words: &["-n", "--remove", "--for-pid", "PID", "lock"],
         ..OWN
     },
-    Path {
-        name: "--holders lock, held",
-        words: &["--holders", "lock"],
-        held: &["lock"],
-        counted: false,
-        ..OWN
-    },
+    Path { name: "--holders lock, held", words: &["--holders", "lock"], held: &["lock"], ..OWN },
 ];
 
 const BOTH: &[&str] = &["lock", "other"];
@@ -186,11 +386,22 @@ impl Path {
     /// Two children run, one after the other, or one that is ended at any moment: what it comes
     /// to is not written down.
     pub fn has_a_racing_child(&self) -> bool {
-        self.has("--for-pid") && self.has("-w")
+        self.keeps() && self.has("-w")
     }
 
-    /// Whether signals are injected: not where the command may get them sooner or later.
-    pub fn takes_signals(&self) -> bool {
-        self.counted && !self.has("--forward-signals") && !self.keeps()
+    /// flock looks at all processes by itself.
+    pub fn looks(&self) -> bool {
+        self.has("--holders")
+    }
+
+    /// flock's first child looks at all processes, or would after a while.
+    pub fn has_a_looking_child(&self) -> bool {
+        self.has("--verbose") && !self.held.is_empty()
+    }
+
+    /// What a signal comes to is the same each time. It is not where another process may get it
+    /// as well, or is at work at the time.
+    pub fn takes_signals_one_way(&self) -> bool {
+        !(self.looks() || self.keeps() || self.has("--forward-signals") || self.has("--verbose"))
     }
 }

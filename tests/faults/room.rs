@@ -13,6 +13,7 @@ use rustix::process::{
 };
 use std::fs::{self, File, Permissions};
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -36,6 +37,18 @@ pub struct Outcome {
     pub faults: Vec<String>,
 }
 
+/// What is started.
+#[derive(Default)]
+pub struct Started {
+    pub program: PathBuf,
+    /// Of strace(1).
+    pub options: Vec<String>,
+    /// A command that starts strace(1).
+    pub around: Vec<String>,
+    /// A command that starts flock, and that strace(1) watches as well.
+    pub launcher: Vec<String>,
+}
+
 /// Where the runs of one worker happen.
 pub struct Room {
     directory: PathBuf,
@@ -46,6 +59,7 @@ impl Room {
     pub fn new(top: PathBuf) -> io::Result<Self> {
         let directory = top.join("w");
         fs::create_dir_all(&directory)?;
+        let directory = fs::canonicalize(directory)?;
         let script = format!("exec {} under x lock\n", common::probe().display());
         fs::write(directory.join("script"), script)?;
         fs::set_permissions(directory.join("script"), Permissions::from_mode(0o755))?;
@@ -59,20 +73,18 @@ impl Room {
         fs::read_to_string(self.top.join("trace")).unwrap_or_default()
     }
 
-    /// Runs flock on a path, under strace(1) with these options, started by `launcher`.
-    pub fn run(
-        &self,
-        program: &std::path::Path,
-        path: &Path,
-        options: &[String],
-        launcher: &[String],
-    ) -> io::Result<Outcome> {
+    /// Runs flock on a path, under strace(1).
+    pub fn run(&self, path: &Path, started: &Started) -> io::Result<Outcome> {
         self.furnish(path)?;
         let open =
             |name: &&str| File::options().read(true).write(true).open(self.directory.join(name));
         let held = path.held.iter().map(open).collect::<io::Result<Vec<File>>>()?;
         for file in &held {
-            flock(file, FlockOperation::NonBlockingLockExclusive)?;
+            if path.kind.starts_with("ofd") {
+                flock_rs::sys::lock_range(file.as_fd(), libc::F_WRLCK, (0, 0), false)?;
+            } else {
+                flock(file, FlockOperation::NonBlockingLockExclusive)?;
+            }
         }
         let descriptor = if path.descriptor { Some(open(&"lock")?) } else { None };
         if let Some(file) = descriptor.as_ref().filter(|_| path.locked) {
@@ -80,11 +92,12 @@ impl Room {
         }
         let mut watched = path.keeps().then(|| self.watched()).transpose()?;
         let pid = watched.as_ref().map(|child| child.id().to_string()).unwrap_or_default();
-        let mut words: Vec<String> = ["-D", "-qqq", "-o"].map(str::to_owned).to_vec();
+        let mut words = started.around.clone();
+        words.extend(["/usr/bin/strace", "-D", "-qqq", "-o"].map(str::to_owned));
         words.push(self.top.join("trace").display().to_string());
-        words.extend(options.iter().cloned());
-        words.extend(launcher.iter().cloned());
-        words.push(program.display().to_string());
+        words.extend(started.options.iter().cloned());
+        words.extend(started.launcher.iter().cloned());
+        words.push(started.program.display().to_string());
         words.extend(self::words(path, &pid));
         let stdin = descriptor.as_ref().map(File::try_clone).transpose()?;
         let child = self.command(&words, stdin).spawn()?;
@@ -101,8 +114,11 @@ impl Room {
             String::from_utf8_lossy(&fs::read(self.top.join(name)).unwrap_or_default()).into_owned()
         };
         outcome.stdout = text("out");
-        outcome.stderr =
-            if pid.is_empty() { text("err") } else { text("err").replace(&pid, "PID") };
+        let directory = self.directory.display().to_string();
+        outcome.stderr = text("err").replace(&directory, "DIR");
+        if !pid.is_empty() {
+            outcome.stderr = outcome.stderr.replace(&pid, "PID");
+        }
         drop((held, descriptor));
         self.finish(path, &mut outcome);
         Ok(outcome)
@@ -110,7 +126,10 @@ impl Room {
 
     /// The files of a path, as they are at its start.
     fn furnish(&self, path: &Path) -> io::Result<()> {
-        let is_needed = path.descriptor || !path.held.is_empty() || path.files.len() > 1;
+        let is_needed = path.descriptor
+            || !path.held.is_empty()
+            || path.files.len() > 1
+            || path.standing.is_some();
         loop {
             for name in ["lock", "other"] {
                 let file = self.directory.join(name);
@@ -131,23 +150,24 @@ impl Room {
         }
     }
 
-    /// strace(1), of which `words` are the arguments.
+    /// These words, as a command with descriptor 9 or without.
     fn command(&self, words: &[String], descriptor: Option<File>) -> Command {
         let mut command = match descriptor {
-            None => Command::new("/usr/bin/strace"),
+            None => {
+                let mut command = Command::new(&words[0]);
+                command.args(&words[1..]).stdin(Stdio::null());
+                command
+            }
             Some(file) => {
                 let mut command = Command::new("/bin/sh");
-                command.args(["-c", "exec 9<&0 </dev/null; exec /usr/bin/strace \"$@\"", "sh"]);
+                command.args(["-c", "exec 9<&0 </dev/null; exec \"$@\"", "sh"]).args(words);
                 command.stdin(file);
                 command
             }
         };
         let create = |name| File::create(self.top.join(name)).expect("a file");
-        command.args(words).current_dir(&self.directory).env_clear();
+        command.current_dir(&self.directory).env_clear();
         command.env("PATH", "/usr/bin:/bin").env("LC_ALL", "C").env("SHELL", "/bin/sh");
-        if !words.is_empty() && command.get_program() == "/usr/bin/strace" {
-            command.stdin(Stdio::null());
-        }
         command.stdout(create("out")).stderr(create("err"));
         command
     }
@@ -173,18 +193,14 @@ impl Room {
             return true;
         };
         flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok()
-            && flock_rs::sys::lock_range(
-                std::os::fd::AsFd::as_fd(&file),
-                libc::F_WRLCK,
-                (0, 0),
-                false,
-            )
-            .is_ok()
+            && flock_rs::sys::lock_range(file.as_fd(), libc::F_WRLCK, (0, 0), false).is_ok()
     }
 
-    /// A failed --for-pid leaves nothing behind; no other path ever does.
+    /// A failed --for-pid leaves nothing behind; no other path ever does. One that a signal ended
+    /// has failed only if it had not left its keeper by then.
     fn check_processes(&self, path: &Path, outcome: &mut Outcome, watched: Option<&Child>) {
-        if path.keeps() && outcome.status != "0" {
+        let is_killed = outcome.status.starts_with("signal ");
+        if path.keeps() && outcome.status != "0" && !is_killed {
             let watched = watched.map(|child| i32::try_from(child.id()).unwrap());
             if !others_gone(watched) {
                 outcome.faults.push("a failure leaves a process behind".to_owned());

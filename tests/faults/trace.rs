@@ -14,11 +14,39 @@ pub struct Call {
     pub nth: usize,
     /// What stands in the trace.
     line: String,
+    /// The call before it.
+    previous: String,
 }
 
 impl Call {
     pub fn canonical(&self) -> &str {
         canonical(&self.name)
+    }
+
+    /// What the call is for: one of util-linux's flock and one of ours that are for the same
+    /// have this in common, whatever other calls of the name they make.
+    pub fn purpose(&self) -> &str {
+        let arguments = self.line.split_once('(').map_or("", |(_, arguments)| arguments);
+        let up_to = |end: &[char]| arguments.split(end).next().unwrap_or_default();
+        match self.canonical() {
+            "open" => arguments.split('"').nth(1).unwrap_or_default(),
+            "flock" => up_to(&[')', '<']).split(", ").nth(1).map_or("", str::trim),
+            // Its end sends a signal if it is the command.
+            "clone" if arguments.contains("SIGCHLD") => "command",
+            "close" | "wait4" => &self.previous,
+            "dup" | "write" | "rt_sigaction" => up_to(&[',', ')']),
+            _ => "",
+        }
+    }
+
+    /// Opens the lock file, as the first open(2) on it does.
+    pub fn opens_lock(&self) -> bool {
+        self.canonical() == "open" && self.line.contains("\"lock\"")
+    }
+
+    /// Locks, or tries to.
+    pub fn locks(&self) -> bool {
+        self.name == "flock" || self.name == "fcntl" && self.line.contains("F_OFD_SETLK")
     }
 }
 
@@ -55,8 +83,9 @@ impl Trace {
             }
             let (_, calls) = processes.iter_mut().find(|(known, _)| *known == pid).unwrap();
             let count = 1 + calls.iter().filter(|call| call.name == name).count();
+            let previous = calls.last().map_or("", Call::canonical).to_owned();
             let name = name.to_owned();
-            calls.push(Call { name, count, nth: 0, line: call.to_owned() });
+            calls.push(Call { name, count, nth: 0, line: call.to_owned(), previous });
         }
         let mut processes = processes.into_iter().map(|(_, calls)| calls);
         let mut start = processes.next().unwrap_or_default();
@@ -76,8 +105,7 @@ fn is_of_start_up(name: &str) -> bool {
 
 fn is_of_a_lock(call: &Call) -> bool {
     let begins = ["flock(", "timer_create(", "rt_sigaction(SIGALRM", "rt_sigaction(SIGCHLD"];
-    (canonical(&call.name) == "open" && call.line.contains("\"lock\""))
-        || begins.iter().any(|begin| call.line.starts_with(begin))
+    call.opens_lock() || begins.iter().any(|begin| call.line.starts_with(begin))
 }
 
 /// Counts flock's own calls. What musl does with its own two signals, glibc does not.
