@@ -67,19 +67,26 @@ pub fn idle(pid: i32) -> u8 {
     until("await-idle", || !has_pending(pid) && is_in(pid, libc::SYS_rt_sigtimedwait))
 }
 
-/// The same of the parent, or until it has ended.
+/// The same of the parent, or until it waits for a child alone, or has ended.
 pub fn idle_parent() -> u8 {
     let parent = || unsafe { libc::getppid() };
     let first = parent();
     until("under-idle", || {
-        let is_idle = !has_pending(first) && is_in(first, libc::SYS_rt_sigtimedwait);
-        first == 1 || parent() != first || is_idle
+        let is_idle = is_in(first, libc::SYS_rt_sigtimedwait) || waits_for_a_child(first);
+        first == 1 || parent() != first || !has_pending(first) && is_idle
     })
 }
 
 fn is_in(pid: i32, call: i64) -> bool {
     let text = fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
     text.split_whitespace().next() == Some(&call.to_string())
+}
+
+/// In wait4(2), and not only to look.
+fn waits_for_a_child(pid: i32) -> bool {
+    let text = fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
+    let mut words = text.split_whitespace();
+    words.next() == Some(&libc::SYS_wait4.to_string()) && words.nth(2) == Some("0x0")
 }
 
 fn has_pending(pid: i32) -> bool {
