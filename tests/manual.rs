@@ -5,6 +5,8 @@
 
 #[path = "common/mod.rs"]
 mod common;
+#[path = "common/view.rs"]
+mod view;
 
 use Held::{Exclusive, Free, Posix, Range, Shared};
 use common::Scratch;
@@ -421,6 +423,7 @@ fn run(example: &Example, case: &Case) {
 
 #[test]
 fn each_example_does_what_it_promises() {
+    view::clear();
     for example in EXAMPLES {
         assert!(example.cases.iter().any(|case| case.held == Free), "{}", example.text);
         assert!(example.cases.iter().any(|case| case.held != Free), "{}", example.text);
