@@ -27,6 +27,8 @@ mod site;
 #[allow(dead_code, reason = "the benchmark uses more of it")]
 #[path = "../../benches/data/spread.rs"]
 mod spread;
+#[path = "../common/view.rs"]
+mod view;
 
 use common::{Scratch, Version};
 use rustix::process::{self, Signal};
@@ -73,6 +75,7 @@ fn main() -> ExitCode {
     }
     let done = match env::var_os(INSIDE) {
         Some(site) => {
+            view::clear();
             inside(Path::new(&site), &arguments).map_err(|text| format!("cluster: {text}"))
         }
         None => outside(&arguments),
