@@ -63,7 +63,7 @@ impl Console {
         let rest = self.buffer.split_off(ready);
         self.output_lost |= self.flush().is_err();
         self.buffer = rest;
-        if *self.lines_at_once.get_or_insert_with(|| termios::isatty(stdio::stdout())) {
+        if *self.lines_at_once.get_or_insert_with(|| is_terminal(stdio::stdout())) {
             self.output_lost |= self.flush().is_err();
         }
     }
@@ -174,13 +174,13 @@ impl Console {
     }
 }
 
-/// Whether standard error is a terminal. What is none is not asked: of a file on FUSE, ioctl(2)
-/// would ask the server, which may not answer.
-pub fn is_at_terminal() -> bool {
+/// Whether a file is a terminal. What is no character device is not asked: of a file on FUSE,
+/// ioctl(2) would ask the server, which may not answer.
+pub fn is_terminal(file: BorrowedFd) -> bool {
     let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
-    let stat = fs::statx(stdio::stderr(), c"", flags, StatxFlags::TYPE);
+    let stat = fs::statx(file, c"", flags, StatxFlags::TYPE);
     let kind = stat.map(|stat| FileType::from_raw_mode(stat.stx_mode.into()));
-    kind == Ok(FileType::CharacterDevice) && termios::isatty(stdio::stderr())
+    kind.map_or(true, |kind| kind == FileType::CharacterDevice) && termios::isatty(file)
 }
 
 /// Writes to standard error what util-linux does not: no failure counts, not even one that

@@ -44,7 +44,7 @@ pub fn after(error: &Error, console: &Console) {
 /// Says, for a number together with a command, that it is not taken for a descriptor.
 pub fn about(place: Place, console: &Console) {
     let Place::File(name) = place else { return };
-    if !console::is_at_terminal() {
+    if !console::is_terminal(stdio::stderr()) {
         return;
     }
     // `09` is descriptor 9, but another file.

@@ -47,8 +47,7 @@ pub fn remove(targets: &Targets, by_range: bool) -> Vec<(&'static CStr, Errno)> 
 
 /// Opens a file once more, unless it is not to be removed.
 fn open_again(name: &CStr, targets: &Targets) -> Result<Option<OwnedFd>, Errno> {
-    let found = removable(name)?;
-    if found.is_none() || !targets.all.iter().any(|target| target.identity() == found) {
+    if !removable(name)?.is_some_and(|found| targets.opened(found)) {
         return Ok(None);
     }
     let careful = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;

@@ -6,7 +6,7 @@ use crate::sys;
 use crate::target::Identity;
 use rustix::buffer::spare_capacity;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
-use rustix::fs::{self, AtFlags, CWD, Dir, Mode, OFlags, Statx};
+use rustix::fs::{self, AtFlags, CWD, Dir, Mode, OFlags, Statx, StatxFlags};
 use rustix::io::{self, Errno};
 use rustix::process::{Pid, RawPid};
 use std::ffi::{CStr, CString};
@@ -48,6 +48,15 @@ impl Process {
         // The link of that name leads to the open file itself, whatever its path is now.
         let name = c_string(format!("fd/{descriptor}"));
         fs::statx(&self.folder, &name, AtFlags::STATX_DONT_SYNC, WANTED)
+    }
+
+    /// Whether a descriptor is known to lead to another file system than a file's. On FUSE, that
+    /// may be all that others than its user are told: not even root is told more.
+    pub fn is_elsewhere(&self, descriptor: RawFd, file: Identity) -> bool {
+        let name = c_string(format!("fd/{descriptor}"));
+        let nothing = StatxFlags::empty();
+        let stat = fs::statx(&self.folder, &name, AtFlags::STATX_DONT_SYNC, nothing);
+        stat.is_ok_and(|stat| Identity::told(&stat).device != file.device)
     }
 
     /// What a link of the process's folder leads to, as it is shown.

@@ -132,7 +132,11 @@ impl Search {
     fn look_at(&mut self, process: &Process, descriptor: RawFd) -> Result<(), Errno> {
         let file = match process.leads_to(descriptor) {
             Ok(file) if file.inode == self.file.inode => file,
-            Err(errno @ (Errno::ACCESS | Errno::PERM | Errno::NOMEM)) => return Err(errno),
+            Err(errno @ (Errno::ACCESS | Errno::PERM | Errno::NOMEM))
+                if !process.is_elsewhere(descriptor, self.file) =>
+            {
+                return Err(errno);
+            }
             // Whatever else fails is the fault of another file's server.
             Ok(_) | Err(_) => return Ok(()),
         };

@@ -50,7 +50,7 @@ impl<'a> Notice<'a> {
         let is_stderr = |target: &Target| target.number == 2 && target.name().is_some();
         let voice = if !locking.verbose || targets.all.iter().any(is_stderr) {
             Voice::None
-        } else if console::is_at_terminal() && sys::variable(c"TERM") != Some(c"dumb") {
+        } else if console::is_terminal(stdio::stderr()) && sys::variable(c"TERM") != Some(c"dumb") {
             Voice::Terminal
         } else {
             Voice::Lines

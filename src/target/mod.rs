@@ -25,13 +25,17 @@ pub struct Target {
     name: Option<&'static CStr>,
     /// Whether the file was opened once more, for reading and writing.
     reopened: bool,
+    /// Which file it was, as long as it is closed.
+    before: Option<Identity>,
 }
 
 impl Target {
     /// Opens the file, which is made if it is missing, or adopts the descriptor.
     pub fn open(place: Place, locking: &Locking) -> Result<Self, Error> {
         match place {
-            Place::Descriptor(number) => Ok(Self { number, name: None, reopened: false }),
+            Place::Descriptor(number) => {
+                Ok(Self { number, name: None, reopened: false, before: None })
+            }
             Place::File(name) => Self::open_file(name, locking, OFlags::empty()),
         }
     }
@@ -42,7 +46,7 @@ impl Target {
         let access = if writes { OFlags::WRONLY } else { OFlags::RDONLY };
         let opened = open(name, access | waiting).map_err(|errno| Error::Open(name, errno))?;
         let number = opened.fd.into_raw_fd();
-        Ok(Self { number, name: Some(name), reopened: false })
+        Ok(Self { number, name: Some(name), reopened: false, before: None })
     }
 
     /// Fails as the lock call would if the descriptor is not open.
@@ -60,6 +64,9 @@ impl Target {
     /// may not answer.
     pub fn identity(&self) -> Option<Identity> {
         let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
+        if self.number == NONE {
+            return self.before;
+        }
         match fs::statx(self.fd(), c"", flags, StatxFlags::INO) {
             Ok(stat) => Some(Identity::told(&stat)),
             // A sandbox, or a kernel before Linux 4.11, that has no statx(2).
@@ -103,21 +110,26 @@ impl Target {
     /// # Errors
     /// The reason why the file cannot be locked this way either, or the failure to open it.
     pub fn reopen(&mut self, mode: Mode, refusal: Errno) -> Result<(), Error> {
-        let refused = |errno| Err(Error::Lock(self.display(), errno));
-        let Some(name) = self.name else { return refused(refusal) };
+        let Some(name) = self.name else { return Err(Error::Lock(self.display(), refusal)) };
         let both = Access::READ_OK | Access::WRITE_OK;
         if self.reopened || mode == Mode::Shared || fs::access(name, both).is_err() {
-            return refused(refusal);
+            return Err(Error::Lock(self.display(), refusal));
         }
+        self.before = self.identity();
         sys::close(self.number);
+        // Another file may get the number that it had.
+        self.number = NONE;
         let opened = open(name, OFlags::RDWR).map_err(|errno| Error::Open(name, errno))?;
         if opened.is_directory {
-            return refused(Errno::ISDIR);
+            return Err(Error::Lock(self.display(), Errno::ISDIR));
         }
         (self.number, self.reopened) = (opened.fd.into_raw_fd(), true);
         Ok(())
     }
 }
+
+/// A number that no descriptor has, as long as a target is closed.
+const NONE: RawFd = RawFd::MAX;
 
 /// Where the name of a target leads.
 #[derive(Clone, Copy, PartialEq, Eq)]

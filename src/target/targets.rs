@@ -1,6 +1,6 @@
 //! What is locked together.
 
-use super::{Target, Whereabouts, refresh};
+use super::{Identity, Target, Whereabouts, refresh};
 use crate::error::Error;
 use crate::request::{Locking, Place, Places};
 use crate::sys;
@@ -17,6 +17,8 @@ pub struct Targets {
     /// The files to be removed, as they are named: whether each is still there matters.
     /// None if they stay.
     passing: Vec<&'static CStr>,
+    /// Which files they were when they were to be opened anew.
+    before: Vec<Identity>,
 }
 
 impl Targets {
@@ -60,6 +62,11 @@ impl Targets {
         &self.passing
     }
 
+    /// Whether a file is, or was, one of these.
+    pub fn opened(&self, file: Identity) -> bool {
+        self.before.contains(&file) || self.all.iter().any(|one| one.identity() == Some(file))
+    }
+
     /// Makes the names of the files to be removed independent of the working directory.
     pub fn name_absolutely(&mut self) -> Result<(), Errno> {
         for name in self.passing.iter_mut().filter(|name| !name.to_bytes().starts_with(b"/")) {
@@ -81,6 +88,7 @@ impl Targets {
     /// What has taken the place of one may be a FIFO, for whose other end who does not wait
     /// for a lock does not wait, either.
     pub fn renew(&mut self, locking: &Locking) -> Result<(), Error> {
+        self.before.extend(self.all.iter().filter_map(Target::identity));
         self.close();
         self.all.clear();
         for name in &self.passing {

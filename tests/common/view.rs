@@ -23,7 +23,9 @@ pub fn clear() {
     // SAFETY: the namespace is this thread's own; the rest reads strings.
     let mut done = made.is_ok() && unsafe { libc::unshare(libc::CLONE_NEWNS) } == 0;
     done = done && mount(None, Path::new("/"), libc::MS_REC | libc::MS_PRIVATE);
-    done = done && folders.iter().all(|folder| mount(Some(&empty), folder, libc::MS_BIND));
+    // One may have ended meanwhile.
+    let hide = |folder: &Path| mount(Some(&empty), folder, libc::MS_BIND) || !folder.exists();
+    done = done && folders.iter().all(|folder| hide(folder));
     let error = Error::last_os_error();
     let _ = fs::remove_dir(&empty);
     assert!(done, "processes that cannot be looked into cannot be hidden: {error}");

@@ -50,13 +50,16 @@ extern "C" fn fall_silent(_signal: i32) {
 /// killed. Of a stopped server, requests are not taken: who has made one can.
 ///
 /// `flush`: also close(2) asks. `locks`: also flock(2) does; an exclusive lock is refused with
-/// EBADF on what is open for reading, as NFS version 4 does.
+/// EBADF on what is open for reading, as NFS version 4 does. `remembered`: the kernel remembers
+/// what a file is like. `private`: it is user 1000's, and nobody else is told anything.
 pub fn serve(directory: &[u8], options: &[Vec<u8>]) -> u8 {
     let has = |name: &str| options.iter().any(|option| text(option) == name);
-    let server = Server { flush: has("flush"), locks: has("locks"), files: Vec::new() };
+    let validity = if has("remembered") { 3600 } else { 0 };
+    let (flush, locks, files) = (has("flush"), has("locks"), Vec::new());
+    let server = Server { flush, locks, validity, files };
     let handler = fall_silent as extern "C" fn(i32) as libc::sighandler_t;
     unsafe { libc::signal(libc::SIGUSR1, handler) };
-    let device = mount(directory);
+    let device = mount(directory, has("private"));
     let child = unsafe { libc::fork() };
     assert!(child >= 0, "probe: fork: {}", Error::last_os_error());
     if child == 0 {
@@ -67,11 +70,15 @@ pub fn serve(directory: &[u8], options: &[Vec<u8>]) -> u8 {
     0
 }
 
-fn mount(directory: &[u8]) -> File {
+fn mount(directory: &[u8], is_private: bool) -> File {
     let path = "/dev/fuse";
     let device = File::options().read(true).write(true).open(path);
     let device = device.unwrap_or_else(|error| panic!("probe: {path}: {error}"));
-    let options = "rootmode=40000,user_id=0,group_id=0,allow_other";
+    let options = if is_private {
+        "rootmode=40000,user_id=1000,group_id=1000"
+    } else {
+        "rootmode=40000,user_id=0,group_id=0,allow_other"
+    };
     let options = c_string(format!("fd={},{options}", device.as_raw_fd()).as_bytes());
     let (directory, kind) = (c_string(directory), c"fuse.probe".as_ptr());
     let flags = libc::MS_NOSUID | libc::MS_NODEV;
@@ -90,6 +97,8 @@ struct Node {
 struct Server {
     flush: bool,
     locks: bool,
+    /// For so many seconds an answer is good.
+    validity: u64,
     files: Vec<Node>,
 }
 
@@ -182,14 +191,15 @@ impl Server {
         self.files.get_mut(node.wrapping_sub(2) as usize).ok_or(libc::EISDIR)
     }
 
-    /// Generation 0, and no time for which the answer is good.
+    /// Generation 0, and for how long the answer is good.
     fn entry(&self, node: u64) -> Vec<u8> {
-        let head = [node, 0, 0, 0, 0].map(u64::to_ne_bytes).concat();
+        let head = [node, 0, self.validity, self.validity, 0].map(u64::to_ne_bytes).concat();
         [head, self.attribute(node)].concat()
     }
 
     fn attributes(&self, node: u64) -> Vec<u8> {
-        [vec![0; 16], self.attribute(node)].concat()
+        let validity = [self.validity, 0].map(u64::to_ne_bytes).concat();
+        [validity, self.attribute(node)].concat()
     }
 
     fn attribute(&self, node: u64) -> Vec<u8> {
