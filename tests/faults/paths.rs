@@ -170,6 +170,13 @@ pub const PATHS: &[Path] = &[
         ..OWN
     },
     Path {
+        name: "--remove --also other lock CMD, EBADF at first",
+        words: &["--remove", "--also", "other", "lock", "CMD"],
+        files: BOTH,
+        standing: Some(Standing::Lock("EBADF")),
+        ..OWN
+    },
+    Path {
         name: "--also other lock CMD, EIO at first",
         words: &["--also", "other", "lock", "CMD"],
         files: BOTH,
@@ -180,6 +187,39 @@ pub const PATHS: &[Path] = &[
         name: "-n --for-pid PID lock, EBADF at first",
         words: &["-n", "--for-pid", "PID", "lock"],
         standing: Some(Standing::Lock("EBADF")),
+        ..OWN
+    },
+    Path {
+        name: "-u --fcntl 9",
+        words: &["-u", "--fcntl", "9"],
+        kind: "ofd-x",
+        descriptor: true,
+        ..OWN
+    },
+    Path {
+        name: "-s --fcntl lock CMD",
+        words: &["-s", "--fcntl", "lock", "CMD"],
+        kind: "ofd-x",
+        ..OWN
+    },
+    Path {
+        name: "--fd 9 --also other CMD",
+        words: &["--fd", "9", "--also", "other", "CMD"],
+        files: BOTH,
+        descriptor: true,
+        ..OWN
+    },
+    Path { name: "-s --remove lock CMD", words: &["-s", "--remove", "lock", "CMD"], ..OWN },
+    Path {
+        name: "-n --fcntl --for-pid PID lock",
+        words: &["-n", "--fcntl", "--for-pid", "PID", "lock"],
+        kind: "ofd-x",
+        ..OWN
+    },
+    Path {
+        name: "-n --also other --for-pid PID lock",
+        words: &["-n", "--also", "other", "--for-pid", "PID", "lock"],
+        files: BOTH,
         ..OWN
     },
     Path {
@@ -363,6 +403,7 @@ pub const PATHS: &[Path] = &[
         words: &["-n", "--remove", "--for-pid", "PID", "lock"],
         ..OWN
     },
+    Path { name: "--holders --fd 9", words: &["--holders", "--fd", "9"], descriptor: true, ..OWN },
     Path { name: "--holders lock, held", words: &["--holders", "lock"], held: &["lock"], ..OWN },
 ];
 

@@ -119,10 +119,12 @@ fn removed(worker: &mut Worker, name: &str) {
     }
 }
 
-/// The command sends flock a signal, which comes back. If it does not, that will be seen.
+/// The command sends flock a signal, which comes back. If it does not, that will be seen, unless
+/// it comes too late.
 fn forwarded(worker: &mut Worker, name: &str) {
     let mut command = worker.flock();
-    command.args(["--forward-signals", name, "sh", "-c", "kill -TERM $PPID; exec sleep 9"]);
+    let script = format!("kill -TERM $PPID; exec sleep {}", 1 + worker.storm.late.as_secs());
+    command.args(["--forward-signals", name, "sh", "-c", &script]);
     expect_at(worker, command, 128 + libc::SIGTERM, Duration::ZERO);
 }
 

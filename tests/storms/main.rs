@@ -92,7 +92,7 @@ fn main() -> ExitCode {
 }
 
 fn needs(common: bool) -> impl Iterator<Item = &'static str> {
-    OUTCOMES.into_iter().chain(certain::names(common))
+    OUTCOMES.into_iter().chain([plan::VERBOSE]).chain(certain::names(common))
 }
 
 /// While few processes run, nothing has to be late, nor anything left to chance.

@@ -179,6 +179,9 @@ pub struct Plan {
     pub environment: Vec<(&'static str, String)>,
 }
 
+/// Has flock look at the holders, by a process of its own.
+pub const VERBOSE: &str = "--verbose";
+
 /// The status of a conflict, by `-E`.
 pub const CONFLICT: i32 = 75;
 
@@ -205,6 +208,10 @@ impl Plan {
         let job = format!("{storm} {} {worker} {run} {mode} {micros} {status}", job::WORD);
         let mut options = options(chance, exclusive, patience);
         options.extend(group.options.iter().map(ToString::to_string));
+        // What that says on standard error is looked at, as the shell says things there, too.
+        if form != Form::ForPid && chance.one_in(12) {
+            options.push(VERBOSE.to_owned());
+        }
         for lock in &locks[1..] {
             options.extend(["--also".to_owned(), LOCKS[*lock].file.to_owned()]);
         }

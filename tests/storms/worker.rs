@@ -4,7 +4,7 @@ use crate::certain;
 use crate::common;
 use crate::ledger::{self, Ledger, Phase, Record};
 use crate::look;
-use crate::plan::{Chance, Form, LOCKS, Plan, Programs};
+use crate::plan::{Chance, Form, LOCKS, Plan, Programs, VERBOSE};
 use crate::storm::{MARK, Storm};
 use crate::tally::Tally;
 use crate::verdict::{Run, Sent};
@@ -80,6 +80,10 @@ impl Worker<'_> {
         let environment = plan.environment.iter().map(|(name, value)| (name, value));
         let mut command = self.command(&plan.words[0]);
         command.args(&plan.words[1..]).envs(environment);
+        if plan.words.iter().any(|word| word == VERBOSE) {
+            command.stdout(Stdio::null()).stderr(Stdio::null());
+            self.tally.add(VERBOSE);
+        }
         let (start, began) = (Instant::now(), ledger::now());
         let mut child = command.spawn().unwrap();
         self.record().child.store(child.id().into(), SeqCst);
