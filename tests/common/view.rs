@@ -18,7 +18,10 @@ pub fn clear() {
     if folders.is_empty() || !rustix::process::geteuid().is_root() {
         return;
     }
-    let empty = std::env::temp_dir().join(format!("flock-rs-empty.{}", std::process::id()));
+    // Another thread may be about to remove its own.
+    let thread = std::thread::current().id();
+    let name = format!("flock-rs-empty.{}.{thread:?}", std::process::id());
+    let empty = std::env::temp_dir().join(name);
     let made = fs::create_dir_all(&empty);
     // SAFETY: the namespace is this thread's own; the rest reads strings.
     let mut done = made.is_ok() && unsafe { libc::unshare(libc::CLONE_NEWNS) } == 0;
