@@ -14,6 +14,7 @@
 //!
 //! [`lock::acquire`]: crate::lock::acquire
 
+use crate::aside;
 use crate::holders;
 use crate::sys;
 use crate::target::{self, Identity, Targets};
@@ -21,6 +22,7 @@ use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{self, AtFlags, FileType, FlockOperation, Mode as Permissions, OFlags};
 use rustix::io::Errno;
 use std::ffi::CStr;
+use std::time::Duration;
 
 /// Lets the files go and removes those that nobody else has locked. Returns those that
 /// cannot be removed, and why.
@@ -73,10 +75,20 @@ fn take(name: &CStr, file: &OwnedFd, by_range: bool) -> Result<(), Errno> {
 fn lock_alone(file: BorrowedFd, by_range: bool) -> Result<(), Errno> {
     let range = || sys::lock_range(file, libc::F_WRLCK, (0, 0), false);
     let whole = || fs::flock(file, FlockOperation::NonBlockingLockExclusive);
-    if holders::is_shared(file) == Some(true) {
-        return if by_range { range() } else { whole() };
-    }
     let is_refused = |lock| matches!(lock, Err(Errno::AGAIN | Errno::ACCESS));
+    if holders::is_shared(file) == Some(true) {
+        let one = || if by_range { range() } else { whole() };
+        // FUSE does not wait for the server to hear of a closed file, and with it of the
+        // end of the command's own lock.
+        for _ in 1..TRIES {
+            let end = one();
+            if !is_refused(end) {
+                return end;
+            }
+            aside::pause(PAUSE);
+        }
+        return one();
+    }
     // In the same order for everybody, or else two could refuse each other.
     let whole = whole();
     if is_refused(whole) {
@@ -88,6 +100,10 @@ fn lock_alone(file: BorrowedFd, by_range: bool) -> Result<(), Errno> {
         _ => whole,
     }
 }
+
+/// How often it is tried where a lock may end late, and the pause before it is once more.
+const TRIES: usize = 5;
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// What the name is of, if that is a regular file with no other name: whoever comes by
 /// another one would lock another file than those who come by this.
