@@ -189,6 +189,14 @@ pub const CALLS: &[(&str, &str, &str, &str)] = &[
         "EACCES EAGAIN EBADF EEXIST EINVAL ENFILE ENODEV ENOMEM EOVERFLOW EPERM ETXTBSY",
         "",
     ),
+    // What musl gives back, where flock reads much.
+    (
+        "munmap",
+        "munmap(2)",
+        "EACCES EAGAIN EBADF EEXIST EINVAL ENFILE ENODEV ENOMEM EOVERFLOW EPERM ETXTBSY",
+        "",
+    ),
+    ("mremap", "mremap(2)", "EAGAIN EFAULT EINVAL ENOMEM", "EPERM"),
     ("mprotect", "mprotect(2)", "EACCES EFAULT EINVAL ENOMEM", "EPERM"),
 ];
 

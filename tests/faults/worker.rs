@@ -333,7 +333,9 @@ fn add(
             // There may be hundreds of them: each gets another one.
             faults = vec![faults[place % faults.len()]];
         }
-        faults.retain(|fault| can_be(path, call, *fault));
+        // What starts flock begins with that itself.
+        let is_alike = role == Role::Child && call.canonical() == "brk";
+        faults.retain(|fault| !is_alike && can_be(path, call, *fault));
         let reference = theirs.as_ref().and_then(|(theirs, firsts)| {
             Some((counterpart(call, &own, theirs)?.clone(), (*firsts).clone()))
         });
@@ -420,6 +422,8 @@ fn number(call: &str) -> i64 {
         "pidfd_open" => libc::SYS_pidfd_open,
         "brk" => libc::SYS_brk,
         "mmap" => libc::SYS_mmap,
+        "munmap" => libc::SYS_munmap,
+        "mremap" => libc::SYS_mremap,
         // flock itself makes none of them.
         "setsid" | "chdir" | "getcwd" | "prctl" | "close_range" | "getppid" | "unlinkat" => {
             libc::SYS_getpid
