@@ -5,9 +5,10 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::printable::printable;
 use crate::sys;
+use crate::unasked;
 use rustix::event::{self, PollFd, PollFlags, Timespec};
 use rustix::fd::BorrowedFd;
-use rustix::fs::{self, AtFlags, FileType, StatxFlags};
+use rustix::fs::{FileType, StatxFlags};
 use rustix::io::{self, Errno};
 use rustix::{stdio, termios};
 
@@ -177,8 +178,7 @@ impl Console {
 /// Whether a file is a terminal. What is no character device is not asked: of a file on FUSE,
 /// ioctl(2) would ask the server, which may not answer.
 pub fn is_terminal(file: BorrowedFd) -> bool {
-    let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
-    let stat = fs::statx(file, c"", flags, StatxFlags::TYPE);
+    let stat = unasked::stat(file, StatxFlags::TYPE);
     let kind = stat.map(|stat| FileType::from_raw_mode(stat.stx_mode.into()));
     kind.map_or(true, |kind| kind == FileType::CharacterDevice) && termios::isatty(file)
 }

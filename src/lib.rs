@@ -11,6 +11,7 @@ pub mod printable;
 pub mod error;
 #[allow(unsafe_code)]
 pub mod sys;
+pub mod unasked;
 pub mod number;
 pub mod float;
 pub mod seconds;

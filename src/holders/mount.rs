@@ -2,8 +2,9 @@
 
 use super::line::number;
 use super::process::{read, words};
+use crate::unasked;
 use rustix::fd::BorrowedFd;
-use rustix::fs::{self, AtFlags, CWD, Statx, StatxFlags};
+use rustix::fs::{CWD, Statx, StatxFlags};
 
 /// What statx(2) has to tell of a file for [`Mount::of`].
 pub const WANTED: StatxFlags = StatxFlags::INO.union(StatxFlags::MNT_ID);
@@ -51,6 +52,5 @@ impl Mount {
 
 /// Whether other machines may lock the file; nothing if that cannot be told.
 pub fn is_shared(file: BorrowedFd) -> Option<bool> {
-    let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
-    Mount::of(fs::statx(file, c"", flags, WANTED).ok()?).is_shared()
+    Mount::of(unasked::stat(file, WANTED).ok()?).is_shared()
 }

@@ -4,9 +4,10 @@ use super::line::{hexadecimal, number};
 use super::mount::WANTED;
 use crate::sys;
 use crate::target::Identity;
+use crate::unasked;
 use rustix::buffer::spare_capacity;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
-use rustix::fs::{self, AtFlags, CWD, Dir, Mode, OFlags, Statx, StatxFlags};
+use rustix::fs::{self, CWD, Dir, Mode, OFlags, Statx, StatxFlags};
 use rustix::io::{self, Errno};
 use rustix::process::{Pid, RawPid};
 use std::ffi::{CStr, CString};
@@ -45,17 +46,19 @@ impl Process {
     /// What statx(2) tells of the file to which a descriptor leads. A file server is not
     /// asked: it may not answer.
     pub fn look(&self, descriptor: RawFd) -> Result<Statx, Errno> {
+        self.stat(descriptor, WANTED)
+    }
+
+    fn stat(&self, descriptor: RawFd, wanted: StatxFlags) -> Result<Statx, Errno> {
         // The link of that name leads to the open file itself, whatever its path is now.
         let name = c_string(format!("fd/{descriptor}"));
-        fs::statx(&self.folder, &name, AtFlags::STATX_DONT_SYNC, WANTED)
+        unasked::stat_at(&self.folder, &name, wanted)
     }
 
     /// Whether a descriptor is known to lead to another file system than a file's. On FUSE, that
     /// may be all that others than its user are told: not even root is told more.
     pub fn is_elsewhere(&self, descriptor: RawFd, file: Identity) -> bool {
-        let name = c_string(format!("fd/{descriptor}"));
-        let nothing = StatxFlags::empty();
-        let stat = fs::statx(&self.folder, &name, AtFlags::STATX_DONT_SYNC, nothing);
+        let stat = self.stat(descriptor, StatxFlags::empty());
         stat.is_ok_and(|stat| Identity::told(&stat).device != file.device)
     }
 

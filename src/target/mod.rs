@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::opening::open;
 use crate::request::{Locking, Mode, Place};
 use crate::sys;
+use crate::unasked;
 use rustix::fd::{BorrowedFd, IntoRawFd, RawFd};
 use rustix::fs::{self, Access, AtFlags, CWD, OFlags, Stat, Statx, StatxFlags};
 use rustix::io::{self, Errno};
@@ -33,9 +34,7 @@ impl Target {
     /// Opens the file, which is made if it is missing, or adopts the descriptor.
     pub fn open(place: Place, locking: &Locking) -> Result<Self, Error> {
         match place {
-            Place::Descriptor(number) => {
-                Ok(Self { number, name: None, reopened: false, before: None })
-            }
+            Place::Descriptor(number) => Ok(Self::new(number, None)),
             Place::File(name) => Self::open_file(name, locking, OFlags::empty()),
         }
     }
@@ -45,8 +44,11 @@ impl Target {
         let writes = locking.range.is_some() && locking.mode == Mode::Exclusive;
         let access = if writes { OFlags::WRONLY } else { OFlags::RDONLY };
         let opened = open(name, access | waiting).map_err(|errno| Error::Open(name, errno))?;
-        let number = opened.fd.into_raw_fd();
-        Ok(Self { number, name: Some(name), reopened: false, before: None })
+        Ok(Self::new(opened.fd.into_raw_fd(), Some(name)))
+    }
+
+    fn new(number: RawFd, name: Option<&'static CStr>) -> Self {
+        Self { number, name, reopened: false, before: None }
     }
 
     /// Fails as the lock call would if the descriptor is not open.
@@ -63,11 +65,10 @@ impl Target {
     /// Which file this is; none if the descriptor is not open. A file server is not asked: it
     /// may not answer.
     pub fn identity(&self) -> Option<Identity> {
-        let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
         if self.number == NONE {
             return self.before;
         }
-        match fs::statx(self.fd(), c"", flags, StatxFlags::INO) {
+        match unasked::stat(self.fd(), StatxFlags::INO) {
             Ok(stat) => Some(Identity::told(&stat)),
             // A sandbox, or a kernel before Linux 4.11, that has no statx(2).
             Err(_) => fs::fstat(self.fd()).ok().map(|stat| Identity::of(&stat)),

@@ -17,7 +17,7 @@ pub struct Targets {
     /// The files to be removed, as they are named: whether each is still there matters.
     /// None if they stay.
     passing: Vec<&'static CStr>,
-    /// Which files they were when they were to be opened anew.
+    /// Which files they were, until all of them are opened anew.
     before: Vec<Identity>,
 }
 
@@ -96,7 +96,9 @@ impl Targets {
             refresh(name, AtFlags::empty());
         }
         let waiting = if locking.waits() { OFlags::empty() } else { OFlags::NONBLOCK };
-        open_more(&mut self.all, &self.passing, (locking, waiting))
+        open_more(&mut self.all, &self.passing, (locking, waiting))?;
+        self.before.clear();
+        Ok(())
     }
 
     /// Puts the files into an order that is the same for everybody, and each there once:
