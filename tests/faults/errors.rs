@@ -40,6 +40,12 @@ errnos! {
     EDESTADDRREQ ENOPKG ESPIPE ETIMEDOUT ESTALE
 }
 
+/// What two calls of one manual page have in common.
+const OF_STAT: &str =
+    "EACCES EBADF EFAULT EINVAL ELOOP ENAMETOOLONG ENOENT ENOMEM ENOTDIR EOVERFLOW";
+const OF_MMAP: &str =
+    "EACCES EAGAIN EBADF EEXIST EINVAL ENFILE ENODEV ENOMEM EOVERFLOW EPERM ETXTBSY";
+
 /// Calls, the manual pages that list their errors, the errors that these list, and those that
 /// they do not but that can come: from a file system (EIO, and what NFS or FUSE may say of a
 /// lock), or from a seccomp filter (ENOSYS, EPERM). Some of what is listed cannot come where
@@ -126,18 +132,8 @@ pub const CALLS: &[(&str, &str, &str, &str)] = &[
         "ENOSYS",
     ),
     ("kill", "kill(2)", "EINVAL EPERM ESRCH", "ENOSYS"),
-    (
-        "stat",
-        "stat(2)",
-        "EACCES EBADF EFAULT EINVAL ELOOP ENAMETOOLONG ENOENT ENOMEM ENOTDIR EOVERFLOW",
-        "EIO ENOSYS EPERM",
-    ),
-    (
-        "fstat",
-        "stat(2)",
-        "EACCES EBADF EFAULT EINVAL ELOOP ENAMETOOLONG ENOENT ENOMEM ENOTDIR EOVERFLOW",
-        "EIO ENOSYS EPERM",
-    ),
+    ("stat", "stat(2)", OF_STAT, "EIO ENOSYS EPERM"),
+    ("fstat", "stat(2)", OF_STAT, "EIO ENOSYS EPERM"),
     (
         "statx",
         "statx(2)",
@@ -183,19 +179,9 @@ pub const CALLS: &[(&str, &str, &str, &str)] = &[
     ("getsid", "getsid(2)", "EPERM ESRCH", "ENOSYS"),
     // What the C library begins with: only that flock must not say that it has the lock.
     ("brk", "brk(2)", "ENOMEM", ""),
-    (
-        "mmap",
-        "mmap(2)",
-        "EACCES EAGAIN EBADF EEXIST EINVAL ENFILE ENODEV ENOMEM EOVERFLOW EPERM ETXTBSY",
-        "",
-    ),
+    ("mmap", "mmap(2)", OF_MMAP, ""),
     // What musl gives back, where flock reads much.
-    (
-        "munmap",
-        "munmap(2)",
-        "EACCES EAGAIN EBADF EEXIST EINVAL ENFILE ENODEV ENOMEM EOVERFLOW EPERM ETXTBSY",
-        "",
-    ),
+    ("munmap", "munmap(2)", OF_MMAP, ""),
     ("mremap", "mremap(2)", "EAGAIN EFAULT EINVAL ENOMEM", "EPERM"),
     ("mprotect", "mprotect(2)", "EACCES EFAULT EINVAL ENOMEM", "EPERM"),
 ];

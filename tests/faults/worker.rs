@@ -116,8 +116,7 @@ impl Worker {
             Some(reference) if path.shared => Some(self.trace(reference, path, true)?),
             _ => None,
         };
-        let names = |calls: &[Call]| calls.iter().map(|call| call.name.clone()).collect();
-        let names: Vec<String> = names(&ours.trace.start);
+        let names: Vec<String> = ours.trace.start.iter().map(|call| call.name.clone()).collect();
         let start = self.start.get_or_init(|| names.clone());
         assert_eq!(names, *start, "{}: its start has a call of flock's own", path.name);
         // Not all of them are injected into; but there is none without a list.

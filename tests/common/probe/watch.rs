@@ -78,15 +78,20 @@ pub fn idle_parent() -> u8 {
 }
 
 fn is_in(pid: i32, call: i64) -> bool {
-    let text = fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
-    text.split_whitespace().next() == Some(&call.to_string())
+    system_call(pid).first() == Some(&call.to_string())
 }
 
 /// In wait4(2), and not only to look.
 fn waits_for_a_child(pid: i32) -> bool {
+    let words = system_call(pid);
+    words.first() == Some(&libc::SYS_wait4.to_string())
+        && words.get(3).is_some_and(|options| options == "0x0")
+}
+
+/// The number of the system call that the process is in, and its arguments.
+fn system_call(pid: i32) -> Vec<String> {
     let text = fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
-    let mut words = text.split_whitespace();
-    words.next() == Some(&libc::SYS_wait4.to_string()) && words.nth(2) == Some("0x0")
+    text.split_whitespace().map(str::to_owned).collect()
 }
 
 fn has_pending(pid: i32) -> bool {
